@@ -1,0 +1,326 @@
+/* Durable files: read whole, replaced whole or not at all; directories, safe names, the lock. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* "cannot VERB: REASON" with errno's text. */
+static bool fail_system(as_error *err, const char *verb)
+{
+    int number = errno;
+    char reason[128];
+    if (strerror_r(number, reason, sizeof reason) != 0) {
+        (void)snprintf(reason, sizeof reason, "error %d", number);
+    }
+    return as_fail(err, number == ENOMEM ? AS_EMEM : AS_EIO, "cannot %s: %s", verb, reason);
+}
+
+static void at_path(as_error *err, const char *path)
+{
+    char escaped[AS_ESCAPE_SIZE];
+    as_error_at(err, "%s", as_escape(path, strlen(path), escaped));
+}
+
+static int open_again(const char *path, int flags, mode_t mode)
+{
+    int fd;
+    do {
+        fd = open(path, flags, mode);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+/* Appends what is left of fd, refusing to pass `limit` bytes. */
+static bool read_rest(int fd, size_t limit, as_buf *out, as_error *err)
+{
+    size_t got = 0;
+    for (;;) {
+        if (out->room - out->size < 2 && !as_buf_reserve(out, 64 << 10)) return as_buf_ok(out, err);
+        size_t room = out->room - out->size - 1;
+        ssize_t n = read(fd, out->data + out->size, room < SSIZE_MAX ? room : SSIZE_MAX);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_system(err, "read");
+        if (n == 0) return true;
+        if ((size_t)n > limit - got) {
+            return as_fail(err, AS_ELIMIT, "size (found more than %zu bytes, expected at most %zu)",
+                           limit, limit);
+        }
+        got += (size_t)n;
+        out->size += (size_t)n;
+        out->data[out->size] = '\0';
+    }
+}
+
+bool as_file_read(const char *path, size_t limit, as_buf *out, as_error *err)
+{
+    bool ok = false;
+    struct stat st;
+    size_t before = out->size;
+    /* O_NONBLOCK: a pipe without a writer must be refused, not waited for. */
+    int fd = open_again(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+    if (fd < 0) {
+        (void)fail_system(err, "open");
+        goto out;
+    }
+    if (fstat(fd, &st) != 0) {
+        (void)fail_system(err, "look at the file");
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        (void)as_fail(err, AS_EIO, "cannot read (found %s, expected a regular file)",
+                      S_ISDIR(st.st_mode) ? "a directory" : "a special file");
+        goto out;
+    }
+    if ((uintmax_t)st.st_size > limit) {
+        (void)as_fail(err, AS_ELIMIT, "size (found %" PRIuMAX " bytes, expected at most %zu)",
+                      (uintmax_t)st.st_size, limit);
+        goto out;
+    }
+    /* One more than the size, so that the end is seen without growing. */
+    (void)as_buf_reserve(out, (size_t)st.st_size + 1);
+    ok = as_buf_ok(out, err) && read_rest(fd, limit, out, err);
+out:
+    if (fd >= 0) (void)close(fd);
+    if (ok) return true;
+    out->size = before;
+    if (out->data) out->data[before] = '\0';
+    at_path(err, path);
+    return false;
+}
+
+/* --- replacing ----------------------------------------------------------------------------- */
+
+static bool write_all(int fd, const char *bytes, size_t size, as_error *err)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size < SSIZE_MAX ? size : SSIZE_MAX);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            if (n == 0) errno = EIO;
+            return fail_system(err, "write");
+        }
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* Is the temporary file one that a dead process with our number left? Its writer holds a lock. */
+static bool is_stale(const char *temp)
+{
+    int fd = open_again(temp, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (fd < 0) return false;
+    bool free_ = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    (void)close(fd);
+    return free_;
+}
+
+static int temp_open(const char *temp, as_error *err)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open_again(temp, flags, 0644);
+    if (fd < 0 && errno == EEXIST && is_stale(temp) && unlink(temp) == 0) {
+        fd = open_again(temp, flags, 0644);
+    }
+    if (fd < 0) {
+        (void)fail_system(err, "create the temporary file");
+        at_path(err, temp);
+        return -1;
+    }
+    (void)flock(fd, LOCK_EX | LOCK_NB);
+    return fd;
+}
+
+/* Makes a rename in path's directory durable. */
+static bool sync_parent(const char *path, as_error *err)
+{
+    bool ok = false;
+    as_buf dir = {0};
+    const char *slash = strrchr(path, '/');
+    if (!slash) {
+        as_buf_puts(&dir, ".");
+    } else {
+        as_buf_add(&dir, path, slash == path ? 1 : (size_t)(slash - path));
+    }
+    if (!as_buf_ok(&dir, err)) goto out;
+    int fd = open_again(dir.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0) {
+        (void)fail_system(err, "open the directory");
+        goto out;
+    }
+    /* EINVAL: this kind of file system knows no such thing. */
+    ok = fsync(fd) == 0 || errno == EINVAL || fail_system(err, "sync the directory");
+    (void)close(fd);
+out:
+    as_buf_clear(&dir);
+    return ok;
+}
+
+/* The new file, whole and on disk, under its temporary name; nothing is left of it on failure. */
+static bool temp_write(const char *temp, const void *bytes, size_t size, as_error *err)
+{
+    int fd = temp_open(temp, err);
+    if (fd < 0) return false;
+    bool ok = write_all(fd, bytes, size, err);
+    if (ok && fsync(fd) != 0) ok = fail_system(err, "sync");
+    /* EINTR: the descriptor is gone all the same, and the bytes were synced. */
+    if (close(fd) != 0 && errno != EINTR && ok) ok = fail_system(err, "close");
+    if (!ok) (void)unlink(temp);
+    return ok;
+}
+
+bool as_file_replace(const char *path, const void *bytes, size_t size, as_error *err)
+{
+    bool ok = false;
+    as_buf temp = {0};
+    as_buf_printf(&temp, "%s.tmp.%ld", path, (long)getpid());
+    if (!as_buf_ok(&temp, err)) goto out;
+    if (!temp_write(temp.data, bytes, size, err)) goto out;
+    if (rename(temp.data, path) != 0) {
+        (void)fail_system(err, "rename the temporary file");
+        (void)unlink(temp.data);
+        goto out;
+    }
+    ok = sync_parent(path, err);
+out:
+    as_buf_clear(&temp);
+    if (!ok) at_path(err, path);
+    return ok;
+}
+
+/* --- directories and names ------------------------------------------------------------------ */
+
+static bool make_one(const char *path, as_error *err)
+{
+    struct stat st;
+    if (mkdir(path, 0755) == 0) return true;
+    int number = errno;
+    if (stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode)) return true;
+        (void)as_fail(err, AS_EIO, "cannot make a directory (found a file of that name)");
+    } else {
+        errno = number;
+        (void)fail_system(err, "make a directory");
+    }
+    at_path(err, path);
+    return false;
+}
+
+bool as_dir_make(const char *path, as_error *err)
+{
+    bool ok = false;
+    as_buf p = {0};
+    as_buf_puts(&p, path);
+    if (!as_buf_ok(&p, err)) goto out;
+    for (size_t i = 1; i < p.size; i++) {
+        if (p.data[i] != '/' || p.data[i - 1] == '/') continue;
+        p.data[i] = '\0';
+        if (!make_one(p.data, err)) goto out;
+        p.data[i] = '/';
+    }
+    ok = make_one(as_buf_text(&p), err);
+out:
+    as_buf_clear(&p);
+    return ok;
+}
+
+bool as_file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool as_path_join(as_buf *out, const char *dir, const char *name, as_error *err)
+{
+    size_t size = strlen(name);
+    const char *why = size == 0            ? "an empty name"
+                      : size > 255         ? "a name of more than 255 bytes"
+                      : name[0] == '/'     ? "an absolute path"
+                      : strstr(name, "..") ? "\"..\""
+                      : strchr(name, '\\') ? "a backslash"
+                                           : NULL;
+    if (why) {
+        char escaped[AS_ESCAPE_SIZE];
+        (void)as_fail(err, AS_EFORMAT, "unsafe name (found %s, expected a plain relative name)",
+                      why);
+        as_error_at(err, "\"%s\"", as_escape(name, size, escaped));
+        return false;
+    }
+    size_t dir_size = strlen(dir);
+    as_buf_add(out, dir, dir_size);
+    if (dir_size && dir[dir_size - 1] != '/') as_buf_puts(out, "/");
+    as_buf_add(out, name, size);
+    return as_buf_ok(out, err);
+}
+
+/* --- the lock ------------------------------------------------------------------------------ */
+
+struct as_lock {
+    int fd;
+};
+
+static bool fail_locked(int fd, as_error *err)
+{
+    char text[64], escaped[AS_ESCAPE_SIZE];
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    size_t size = n > 0 ? (size_t)n : 0;
+    if (size && text[size - 1] == '\n') size--;
+    return as_fail(err, AS_ESTATE, "locked by another process (found %s, expected none)",
+                   size ? as_escape(text, size, escaped) : "an unnamed one");
+}
+
+/* "pid 123 since 2024-01-31T12:00:00Z" */
+static bool write_owner(int fd, as_error *err)
+{
+    char text[96], when[32];
+    struct tm utc;
+    time_t now = time(NULL);
+    if (!gmtime_r(&now, &utc) || strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+        (void)snprintf(when, sizeof when, "unknown");
+    }
+    int n = snprintf(text, sizeof text, "pid %ld since %s\n", (long)getpid(), when);
+    if (ftruncate(fd, 0) != 0) return fail_system(err, "empty the lock file");
+    return write_all(fd, text, (size_t)n, err);
+}
+
+as_lock *as_lock_take(const char *path, as_error *err)
+{
+    as_lock *l = as_new(1, sizeof *l, err);
+    if (!l) return NULL;
+    l->fd = open_again(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    if (l->fd < 0) {
+        (void)fail_system(err, "open the lock file");
+        goto out;
+    }
+    int locked;
+    do {
+        locked = flock(l->fd, LOCK_EX | LOCK_NB);
+    } while (locked != 0 && errno == EINTR);
+    if (locked != 0) {
+        (void)(errno == EWOULDBLOCK ? fail_locked(l->fd, err) : fail_system(err, "lock"));
+        goto out;
+    }
+    if (write_owner(l->fd, err)) return l;
+out:
+    at_path(err, path);
+    as_lock_release(l);
+    return NULL;
+}
+
+void as_lock_release(as_lock *l)
+{
+    if (!l) return;
+    if (l->fd >= 0) (void)close(l->fd); /* the lock goes with the descriptor */
+    free(l);
+}

@@ -1,0 +1,34 @@
+/* JSON as jansson's values (its one home), read with the strictness of RFC 8259 and more: duplicate
+ * names, invalid UTF-8, raw control bytes, NUL (\u0000) in names and texts, integers of more than
+ * 64 bits, depth over 64, text after the value, and NaN or Infinity are errors. A tree takes at
+ * most 8 times the size of its text and 64 MiB (AS_ELIMIT). Values are json_t, reference counted
+ * (json_decref). */
+#ifndef AS_BASE_JSON_H
+#define AS_BASE_JSON_H
+
+#include <jansson.h>
+
+#include "base/bytes.h"
+
+#define AS_JSON_DEPTH 64
+#define AS_JSON_MAX_BYTES ((size_t)1 << 30)
+
+/* Parses one value. `name` is the place in messages ("NAME: LINE:COL: ..."). Gives: json_decref. */
+AS_MUST_CHECK json_t *as_json_parse(const char *name, const char *bytes, size_t size,
+                                    as_error *err);
+/* Reads and parses a file of at most AS_JSON_MAX_BYTES. */
+AS_MUST_CHECK json_t *as_json_read(const char *path, as_error *err);
+
+/* Canonical form: names sorted by bytes, no blanks, shortest numbers, only the escapes that JSON
+ * demands. NaN and infinities are written as null. Fails only for memory (see as_buf_ok). */
+void as_json_write(as_buf *out, const json_t *value);
+/* The same with two-space indentation and a final newline, names in sorted order. */
+void as_json_write_pretty(as_buf *out, const json_t *value);
+
+/* Number or null: null when x is not finite. Gives a new reference, NULL when out of memory. */
+json_t *as_json_real(double x);
+
+/* A JSON pointer (RFC 6901) into value, "" is value itself. NULL when there is nothing. Borrows. */
+const json_t *as_json_at(const json_t *value, const char *pointer);
+
+#endif
