@@ -1,0 +1,290 @@
+/* The registry of checks, and the few functions every check uses to read its arguments, emit its
+ * statistics and say its leaf. */
+#include "lab/audit/audit.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const as_check as_check_within_cv, as_check_transfer, as_check_convergence,
+    as_check_degenerate_asymmetry, as_check_auc_power, as_check_shift, as_check_pca,
+    as_check_published_auc, as_check_threshold_provenance, as_check_cells, as_check_equivalence,
+    as_check_dose_response, as_check_paired_binary, as_check_paired_change, as_check_ordinal_change,
+    as_check_instrument_validity, as_check_saturation, as_check_bound, as_check_restated,
+    as_check_axis_summary, as_check_group_means, as_check_instrument, as_check_truncation,
+    as_check_constant_label, as_check_lexical_bias, as_check_independence, as_check_agreement,
+    as_check_score_validity, as_check_attribution_null, as_check_alignment, as_check_join,
+    as_check_leakage, as_check_one_run, as_check_evr_ranks;
+
+static const as_check *const checks[] = {
+    /* the instrument */
+    &as_check_instrument,
+    &as_check_alignment,
+    &as_check_join,
+    &as_check_leakage,
+    &as_check_truncation,
+    &as_check_constant_label,
+    &as_check_lexical_bias,
+    &as_check_independence,
+    &as_check_agreement,
+    &as_check_score_validity,
+    &as_check_instrument_validity,
+    &as_check_saturation,
+    &as_check_one_run,
+    /* outcomes */
+    &as_check_paired_binary,
+    &as_check_paired_change,
+    &as_check_ordinal_change,
+    &as_check_cells,
+    &as_check_equivalence,
+    &as_check_dose_response,
+    &as_check_bound,
+    &as_check_restated,
+    &as_check_axis_summary,
+    &as_check_group_means,
+    /* heads and probes */
+    &as_check_attribution_null,
+    &as_check_within_cv,
+    &as_check_transfer,
+    &as_check_convergence,
+    &as_check_degenerate_asymmetry,
+    &as_check_auc_power,
+    &as_check_shift,
+    &as_check_pca,
+    &as_check_evr_ranks,
+    &as_check_published_auc,
+    &as_check_threshold_provenance,
+};
+
+const as_check *const *as_checks(size_t *n)
+{
+    *n = sizeof checks / sizeof checks[0];
+    return checks;
+}
+
+const as_check *as_check_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+        if (strcmp(checks[i]->name, name) == 0) return checks[i];
+    return NULL;
+}
+
+const as_column *as_column_find(const as_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_columns; i++)
+        if (strcmp(t->column[i].name, name) == 0) return &t->column[i];
+    return NULL;
+}
+
+const char *as_fact_find(const as_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_facts; i++)
+        if (strcmp(t->fact[i].name, name) == 0) return t->fact[i].value;
+    return NULL;
+}
+
+const as_arg *as_arg_of(const as_audit *a, const char *name)
+{
+    const as_param *p = a->check->params;
+    size_t i = 0;
+    while (p[i].name && strcmp(p[i].name, name) != 0) i++;
+    AS_CHECK(p[i].name != NULL);
+    return &a->args[i];
+}
+
+double as_arg_number(const as_audit *a, const char *name)
+{
+    const as_arg *g = as_arg_of(a, name);
+    return g->given && g->n > 0 && g->number ? g->number[0] : NAN;
+}
+
+size_t as_arg_size(const as_audit *a, const char *name)
+{
+    double x = as_arg_number(a, name);
+    return isnan(x) ? 0 : (size_t)x;
+}
+
+bool as_arg_flag(const as_audit *a, const char *name)
+{
+    return as_arg_number(a, name) == 1;
+}
+
+const char *as_arg_text(const as_audit *a, const char *name)
+{
+    const as_arg *g = as_arg_of(a, name);
+    return g->given && g->n > 0 && g->text ? g->text[0] : NULL;
+}
+
+const as_column *as_arg_column(const as_audit *a, const char *name)
+{
+    const as_arg *g = as_arg_of(a, name);
+    return g->given && g->n > 0 && g->column ? g->column[0] : NULL;
+}
+
+/* The columns and tables a check looked at, with the digests of the rows they were loaded from. */
+static const char *inputs_text(const as_audit *a, as_error *err)
+{
+    const char *text = NULL;
+    as_buf b = {0};
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && a->check->params[i].name; i++) {
+        const as_arg *g = &a->args[i];
+        for (size_t k = 0; ok && g->column && k < g->n; k++)
+            ok = !json_array_append_new(
+                list, json_pack("{s:s++,s:s}", "column", g->column[k]->table->name, ".",
+                                g->column[k]->name, "rows", g->column[k]->table->digest));
+        for (size_t k = 0; ok && g->table && k < g->n; k++)
+            ok = !json_array_append_new(list, json_pack("{s:s,s:s}", "table", g->table[k]->name,
+                                                        "rows", g->table[k]->digest));
+        for (size_t k = 0; ok && g->statistics && k < g->n; k++)
+            ok = !json_array_append_new(list,
+                                        json_pack("{s:s}", "statistic", g->statistics[k]->key));
+    }
+    if (ok) as_json_write(&b, list);
+    if (!ok)
+        as_fail(err, AS_EMEM, "out of memory");
+    else if (as_buf_ok(&b, err))
+        text = as_arena_text(a->arena, as_buf_text(&b), err);
+    json_decref(list);
+    as_buf_clear(&b);
+    return text;
+}
+
+static bool make_room(as_audit *a, as_error *err)
+{
+    if (a->n_stats < a->room) return true;
+    size_t room = a->room ? 2 * a->room : 32;
+    const as_statistic **wider = as_arena_push(a->arena, room, sizeof *wider, err);
+    if (!wider) return false;
+    if (a->n_stats) memcpy(wider, a->stats, a->n_stats * sizeof *wider);
+    a->stats = wider;
+    a->room = room;
+    return true;
+}
+
+as_statistic *as_emit(as_audit *a, const char *name, const char *of, const char *method,
+                      as_error *err)
+{
+    if (!make_room(a, err)) return NULL;
+    as_statistic *s = as_arena_push(a->arena, 1, sizeof *s, err);
+    if (!s) return NULL;
+    s->position = a->n_stats;
+    s->check = a->id;
+    s->name = as_arena_text(a->arena, name, err);
+    s->of = as_arena_text(a->arena, of, err);
+    s->method = as_arena_text(a->arena, method, err);
+    s->inputs = a->n_stats ? a->stats[0]->inputs : inputs_text(a, err);
+    s->detail = "{}";
+    if (!s->name || !s->of || !s->method || !s->inputs) return NULL;
+    s->estimate = s->lo = s->hi = s->level = s->p = NAN;
+    s->null_q05 = s->null_q50 = s->null_q95 = NAN;
+    a->stats[a->n_stats++] = s;
+    return s;
+}
+
+bool as_emit_detail(as_audit *a, as_statistic *s, json_t *object, as_error *err)
+{
+    as_buf b = {0};
+    bool ok = false;
+    if (!object) {
+        as_fail(err, AS_EMEM, "out of memory");
+        goto out;
+    }
+    as_json_write(&b, object);
+    if (!as_buf_ok(&b, err)) goto out;
+    s->detail = as_arena_text(a->arena, as_buf_text(&b), err);
+    ok = s->detail != NULL;
+out:
+    as_buf_clear(&b);
+    json_decref(object);
+    return ok;
+}
+
+const as_statistic *as_stat_find(const as_audit *a, const char *name, const char *of)
+{
+    for (size_t i = 0; i < a->n_stats; i++)
+        if (strcmp(a->stats[i]->name, name) == 0 && (!of || strcmp(a->stats[i]->of, of) == 0))
+            return a->stats[i];
+    return NULL;
+}
+
+double as_stat_detail(const as_statistic *s, const char *pointer)
+{
+    as_error ignored = {0};
+    json_t *detail = as_json_parse("detail", s->detail, strlen(s->detail), &ignored);
+    const json_t *at = detail ? as_json_at(detail, pointer) : NULL;
+    double x = json_is_number(at) ? json_number_value(at) : NAN;
+    json_decref(detail);
+    return x;
+}
+
+bool as_leaf_set(const as_audit *a, as_leaf *leaf, as_outcome outcome, const char *cause,
+                 as_error *err, const char *fmt, ...)
+{
+    char text[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    leaf->outcome = outcome;
+    leaf->cause = as_arena_text(a->arena, cause, err);
+    leaf->sentence = as_arena_text(a->arena, text, err);
+    return leaf->cause && leaf->sentence;
+}
+
+const char *as_of_number(as_audit *a, const char *name, double x, as_error *err)
+{
+    char text[32];
+    return as_arena_printf(a->arena, err, "%s=%s", name, as_double_text(x, text));
+}
+
+bool as_audit_fail(const as_audit *a, const char *param, as_error *err, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return as_fail(err, AS_EFORMAT, "checks.%s.%s: %s", a->id, param, text);
+}
+
+bool as_need_kind(const as_audit *a, const char *param, as_column_kind kind, as_error *err)
+{
+    static const char *const word[] = {"numbers", "texts", "vectors"};
+    const as_arg *g = as_arg_of(a, param);
+    for (size_t i = 0; g->column && i < g->n; i++)
+        if (g->column[i]->kind != kind)
+            return as_audit_fail(a, param, err, "%s.%s: column (found %s, expected %s)",
+                                 g->column[i]->table->name, g->column[i]->name,
+                                 word[g->column[i]->kind], word[kind]);
+    return true;
+}
+
+bool as_need_same_rows(const as_audit *a, const char *param, const char *other, as_error *err)
+{
+    const as_column *x = as_arg_column(a, param), *y = as_arg_column(a, other);
+    if (!x || !y || x->n == y->n) return true;
+    return as_audit_fail(a, other, err, "%s.%s: rows (found %zu, expected the %zu of %s.%s)",
+                         y->table->name, y->name, y->n, x->n, x->table->name, x->name);
+}
+
+bool as_complete_rows(as_audit *a, const as_column *const *columns, size_t n, const size_t **rows,
+                      size_t *n_rows, as_error *err)
+{
+    size_t total = n ? columns[0]->n : 0, kept = 0;
+    size_t *list = as_arena_push(a->arena, total + 1, sizeof *list, err);
+    if (!list) return false;
+    for (size_t i = 0; i < total; i++) {
+        bool whole = true;
+        for (size_t k = 0; whole && k < n; k++)
+            whole = columns[k]->kind == AS_COLUMN_NUMBER ? !isnan(columns[k]->number[i])
+                    : columns[k]->kind == AS_COLUMN_TEXT ? columns[k]->text[i] != NULL
+                                                         : true;
+        if (whole) list[kept++] = i;
+    }
+    *rows = list;
+    *n_rows = kept;
+    return true;
+}
