@@ -1,0 +1,127 @@
+/* A plan of a re-audit, read from its tree: which files hold what, which checks look at it, which
+ * claims rest on the checks. Nothing is opened here; every name is checked. The language is
+ * documented in docs/formats.md. All memory is the arena's. */
+#ifndef AS_LAB_EXPERIMENT_PLAN_H
+#define AS_LAB_EXPERIMENT_PLAN_H
+
+#include "lab/audit/audit.h"
+
+/* FILE#FRAGMENT: an array's name in .npz, a JSON pointer with * for "each" in .json and .jsonl. */
+typedef struct {
+    const char *file, *fragment;
+    const as_tree *at;
+} as_ref;
+
+typedef enum {
+    AS_FROM_ROW,  /* pointer into the row */
+    AS_FROM_FILE, /* another file, by position or matched by content */
+    AS_FROM_PLAN, /* written in the plan: one value for all items, or a list by position */
+    AS_DERIVED    /* computed from another column of the table */
+} as_origin;
+
+typedef enum {
+    AS_DERIVE_RULE,    /* 1 where value RULE cut, else 0 */
+    AS_DERIVE_EQUALS,  /* 1 where the text is equal, else 0 */
+    AS_DERIVE_MEASURE, /* characters, words or bytes of a text */
+    AS_DERIVE_LEXICON, /* lexicon matches for each 100 words */
+    AS_DERIVE_ENDING,  /* 1 where the text is finished, strict or lenient */
+    AS_DERIVE_MINUS    /* difference of two columns */
+} as_derive;
+
+typedef struct {
+    const char *name;
+    const as_tree *at;
+    as_origin origin;
+    const char *pointer; /* AS_FROM_ROW: JSON pointer below the row; "@key", "@index" */
+    as_ref ref;          /* AS_FROM_FILE */
+    as_ref match; /* values in the other file to match with column `on`; file NULL: by position */
+    const char *on;
+    const as_tree *value; /* AS_FROM_PLAN: scalar or list of scalars; "" is missing */
+    bool is_fraction;     /* nearest p/q with q <= 64 within 1e-4; anything else is an error */
+    as_derive derive;
+    const char *from; /* AS_DERIVED: column */
+    const char
+        *word; /* rule (>=, >, <=, <), text to equal, measure, lexicon, ending, other column */
+    double cut;
+} as_column_spec;
+
+typedef struct {
+    const char *column;
+    const char *test; /* "present", "missing", "equals", or a rule */
+    const char *text;
+    double cut;
+} as_where;
+
+typedef struct {
+    const char *name;
+    const char *value; /* NULL: read from ref */
+    as_ref ref;
+} as_fact_spec;
+
+typedef struct {
+    const char *name, *about;
+    const as_tree *at;
+    bool is_figures;                       /* already aggregated figures, not answers */
+    bool is_optional;                      /* may be absent from the folder */
+    as_ref rows;                           /* file NULL: typed in, or only columns of other files */
+    const as_tree *typed;                  /* list of mappings in the plan */
+    const char *prompt, *answer, *cluster; /* columns with those roles; NULL */
+    as_column_spec *column;
+    size_t n_columns;
+    as_where *where;
+    size_t n_where;
+    as_fact_spec *fact;
+    size_t n_facts;
+} as_table_spec;
+
+typedef struct {
+    const char *name;
+    const char *const *word;
+    size_t n;
+} as_lexicon_spec;
+
+typedef struct {
+    const char *id, *about;
+    const as_check *check;
+    const as_tree *at;
+} as_check_spec;
+
+typedef struct {
+    const char *name;
+    const char *const *check; /* ids */
+    size_t n;
+} as_id_list;
+
+typedef struct {
+    const char *id, *says, *settles, *credit;
+    const as_tree *published; /* mapping or NULL */
+    const as_tree *at;
+    as_id_list must_hold, must_fail, instrument, artefact, context;
+    as_id_list *step; /* an ordered pipeline; its verdict is where it stops */
+    size_t n_steps;
+} as_claim_spec;
+
+typedef struct {
+    const char *name, *title, *source, *about;
+    const as_tree *root;
+    uint64_t seed;
+    size_t permutations, bootstrap, cv_repeats;
+    double alpha;
+    as_lexicon_spec *lexicon;
+    size_t n_lexicons;
+    as_table_spec *table;
+    size_t n_tables;
+    as_check_spec *check;
+    size_t n_checks;
+    as_claim_spec *claim;
+    size_t n_claims;
+} as_plan;
+
+/* Borrows the tree and the arena for as long as the plan is used. Errors are AS_EUSAGE
+ * "FILE:LINE:COL: key.path: WHAT". */
+AS_MUST_CHECK bool as_plan_parse(const as_tree *root, as_arena *arena, as_plan *out, as_error *err);
+
+const as_table_spec *as_plan_table(const as_plan *p, const char *name);
+const as_lexicon_spec *as_plan_lexicon(const as_plan *p, const char *name);
+
+#endif

@@ -1,0 +1,38 @@
+/* The conductor of a re-audit: freeze the design, import the files, measure and decide each check
+ * in the order of the plan, then the claims. It contains no method of its own.
+ *
+ * Every step finds its rows when they are there already: the same plan over the same files with the
+ * same seed and version goes on where it stopped, and a second run computes nothing. One check's
+ * statistics are one transaction. */
+#ifndef AS_LAB_EXPERIMENT_RUN_H
+#define AS_LAB_EXPERIMENT_RUN_H
+
+#include <signal.h>
+
+#include "base/log.h"
+#include "lab/experiment/import.h"
+
+typedef struct {
+    const char *data;                  /* folder; NULL: every row must be in the store already */
+    as_store *store;                   /* open for writing; for as_redecide reading is enough */
+    as_pool *pool;                     /* NULL: one thread */
+    as_log *log;                       /* NULL: silent */
+    const volatile sig_atomic_t *stop; /* not 0: end after the check under way; NULL: never */
+} as_run_options;
+
+/* Runs the plan. *design is filled (texts in the arena). AS_ESTATE "interrupted" when `stop` ended
+ * it; the same call goes on. */
+AS_MUST_CHECK bool as_reaudit(const as_tree *plan, const as_run_options *options, as_arena *a,
+                              as_design *design, as_error *err);
+
+/* Decides every check and claim again from the stored statistics and compares with the stored
+ * verdicts: AS_ESTATE with the first difference. `plan` is the design's own. */
+AS_MUST_CHECK bool as_redecide(const as_tree *plan, const as_design *design,
+                               const as_run_options *options, as_arena *a, as_error *err);
+
+/* The statistics of one check in the order in which they were measured. */
+AS_MUST_CHECK bool as_statistics_of(as_store *store, const as_design *design, const char *check,
+                                    as_arena *a, const as_statistic ***out, size_t *n,
+                                    as_error *err);
+
+#endif
