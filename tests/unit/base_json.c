@@ -359,7 +359,7 @@ static void keys_are_the_hash_of_their_json(void)
                       .detail = "{}"};
     CHECK(as_statistic_key(&s, &err));
     hash_of(
-        "[\"statistic\",\"d\",\"c\",\"auc\",\"\",\"m\",\"[]\",0.75,9,1,null,null,null,null,1e-09,"
+        "[\"statistic\",\"d\",0,\"c\",\"auc\",\"\",\"m\",\"[]\",0.75,9,1,null,null,null,null,1e-09,"
         "null,0,null,0,1,\"{}\"]",
         want);
     CHECK_TEXT(s.key, want);

@@ -150,8 +150,8 @@ static void instrument(void)
     LEAF(&w, AS_UNKNOWN, "instrument unverified");
     CHECK(stat(&w, "known", "")->estimate == 1 && stat(&w, "known", "")->missing == 3);
     CHECK_TEXT(w.leaf.sentence,
-               "evidence missing: seed, stop (neither arm records them), judge (not recorded for "
-               "tuned); 1 of 4 facts known");
+               "Evidence missing: seed, stop (neither arm records them), judge (not recorded for "
+               "tuned); 1 of 4 facts known.");
 
     run(&w, "instrument", "arms: [base, tuned]\nneeds: [budget, adapter, stop]\n");
     LEAF(&w, AS_FAILS, "arms differ"); /* a known difference outweighs an unknown fact */
@@ -500,7 +500,7 @@ static void attribution_null(void)
     run(&w, "attribution-null", "effect: t.d\nn_a: 12\nn_b: 20\nsided: absolute\n");
     s = stat(&w, "maximum", "");
     CHECK(s->estimate == 0.95 && as_stat_detail(s, "/top/0/d") == -0.95);
-    CHECK(strstr(w.leaf.sentence, "the largest |d| of 5 heads is 0.950") != NULL);
+    CHECK(strstr(w.leaf.sentence, "The largest |d| of 5 heads is 0.950") != NULL);
     CHECK(as_stat_detail(s, "/n_ge_0.5") == 2 && isnan(as_stat_detail(s, "/layer")));
     CHECK_NEAR(s->null_q50, as_stat_detail(s, "/exact/q50"), 0.02);
     CHECK_NEAR(s->null_q05, as_stat_detail(s, "/exact/q05"), 0.02);

@@ -226,8 +226,11 @@ bool as_leaf_set(const as_audit *a, as_leaf *leaf, as_outcome outcome, const cha
     char text[2048];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    vsnprintf(text, sizeof text - 1, fmt, ap);
     va_end(ap);
+    size_t size = strlen(text);
+    if (text[0] >= 'a' && text[0] <= 'z') text[0] = (char)(text[0] - 'a' + 'A');
+    if (size && text[size - 1] != '.') memcpy(text + size, ".", 2);
     leaf->outcome = outcome;
     leaf->cause = as_arena_text(a->arena, cause, err);
     leaf->sentence = as_arena_text(a->arena, text, err);

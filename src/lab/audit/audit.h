@@ -140,7 +140,8 @@ const as_statistic *as_stat_find(const as_audit *a, const char *name, const char
 /* A number inside a statistic's detail by JSON pointer; NaN when absent or null. */
 double as_stat_detail(const as_statistic *s, const char *pointer);
 
-/* Fills the leaf; the sentence is formatted into the arena. */
+/* Fills the leaf; the sentence is formatted into the arena, begins with a capital and ends in a
+ * full stop. */
 AS_MUST_CHECK bool as_leaf_set(const as_audit *a, as_leaf *leaf, as_outcome outcome,
                                const char *cause, as_error *err, const char *fmt, ...)
     AS_PRINTF(6, 7);

@@ -125,8 +125,10 @@ static bool read_check(const binding *b, const written *w, as_arg *arg)
     for (size_t i = 0; i < b->scope->n_done; i++) {
         const as_audit *d = &b->scope->done[i];
         if (strcmp(d->id, w->text) != 0) continue;
-        if (d->n_stats == 0 && !*b->absent)
+        if (d->n_stats == 0 && !*b->absent) {
             *b->absent = as_arena_printf(b->arena, b->err, "check %s was not measured", d->id);
+            if (!*b->absent) return false;
+        }
         arg->statistics = d->stats;
         arg->n = d->n_stats;
         return true;

@@ -46,7 +46,7 @@ static bool measure(as_audit *a, as_error *err)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    char lo[32] = "-inf", hi[32] = "inf";
+    char lo[32] = "", hi[32] = "";
     const as_statistic *small = as_outcome_need(a, "smallest", "", err),
                        *large = as_outcome_need(a, "largest", "", err);
     if (!small || !large) return false;
@@ -60,9 +60,10 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     bool inside = !(has_min && small->estimate < min) && !(has_max && large->estimate > max);
     return as_leaf_set(
         a, leaf, inside ? AS_HOLDS : AS_FAILS, inside ? "" : as_arg_text(a, "why"), err,
-        "%zu values%s from %.4g to %.4g; allowed %s to %s (n = %zu, missing %zu).",
+        "%zu values%s lie between %.4g and %.4g; allowed%s%s%s%s%s (missing %zu).",
         (size_t)small->n, as_arg_flag(a, "absolute") ? ", without sign," : "", small->estimate,
-        large->estimate, lo, hi, (size_t)small->n, (size_t)small->missing);
+        large->estimate, has_min ? " at least " : "", lo, has_min && has_max ? " and" : "",
+        has_max ? " at most " : "", hi, (size_t)small->missing);
 }
 
 const as_check as_check_bound = {

@@ -523,6 +523,13 @@ double as_outcome_margin(const as_audit *a)
     return as_arg_of(a, "margin")->given ? as_arg_number(a, "margin") : NAN;
 }
 
+const char *as_outcome_arm(const as_audit *a, const char *param)
+{
+    const as_column *x = as_arg_column(a, "a"), *y = as_arg_column(a, "b"),
+                    *c = as_arg_column(a, param);
+    return x->table == y->table ? c->name : c->table->name;
+}
+
 bool as_outcome_effect_leaf(const as_audit *a, as_leaf *leaf, const as_statistic *s,
                             const char *expect, double margin, const char *what, as_error *err)
 {

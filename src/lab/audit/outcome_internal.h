@@ -142,6 +142,10 @@ AS_MUST_CHECK bool as_outcome_change(as_audit *a, const char *name, const char *
 /* --- leaves --------------------------------------------------------------------------------------
  */
 
+/* What an arm ("a" or "b") is called in a sentence: its table, or its column when both arms are
+ * columns of one table. */
+const char *as_outcome_arm(const as_audit *a, const char *param);
+
 /* The leaf of an effect: holds when p <= alpha and the sign is the `expect`ed one ("positive",
  * "negative", "nonzero"), fails with "opposite sign" when p <= alpha and it is not, fails with "no
  * effect within the margin" when the statistic's detail narrow_lo and narrow_hi lie strictly inside

@@ -175,19 +175,19 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                  as_stat_detail(below, "/smallest_p_holm"));
     bool holds = any ? n_pass > 0 : n_pass == n;
     bool fails = !holds && n_surely_below == n - n_pass;
-    return as_leaf_set(a, leaf,
-                       holds   ? AS_HOLDS
-                       : fails ? AS_FAILS
-                               : AS_UNKNOWN,
-                       holds   ? ""
-                       : fails ? "below the gate"
-                               : "under-powered",
-                       err,
-                       "%zu of %zu published AUCs reach %.2f; the highest is %.3f (95 %% interval "
-                       "%.3f to %.3f, n = "
-                       "%" PRIu64 "), and the interval of %zu lies wholly below. %s",
-                       n_pass, n, gate, top->estimate, top->lo, top->hi, top->n, n_surely_below,
-                       under);
+    return as_leaf_set(
+        a, leaf,
+        holds   ? AS_HOLDS
+        : fails ? AS_FAILS
+                : AS_UNKNOWN,
+        holds   ? ""
+        : fails ? "below the gate"
+                : "under-powered",
+        err,
+        "%zu of %zu published AUCs reach %.2f; the highest is %.3f (95 %% interval "
+        "%.3f to %.3f, n = %" PRIu64 "); the interval of %zu lies wholly below %.2f. "
+        "%s",
+        n_pass, n, gate, top->estimate, top->lo, top->hi, top->n, n_surely_below, gate, under);
 }
 
 const as_check as_check_published_auc = {

@@ -227,6 +227,14 @@ static bool count_items(importer *m)
     return as_tree_fail(t->at, m->err, "table (found neither rows nor a column from a file)");
 }
 
+static bool is_role(const as_table_spec *t, const char *name)
+{
+    const char *const roles[] = {t->prompt, t->answer, t->cluster};
+    for (size_t i = 0; i < 3; i++)
+        if (roles[i] && strcmp(roles[i], name) == 0) return true;
+    return false;
+}
+
 static bool read_columns(importer *m)
 {
     const as_table_spec *t = m->spec;
@@ -246,6 +254,8 @@ static bool read_columns(importer *m)
                   : t->typed                  ? from_typed(m, c, r)
                                               : from_row(m, c, r);
         if (!ok) return false;
+        if (r->matrix && is_role(t, c->name))
+            return as_tree_fail(c->at, m->err, "role (found vectors, expected texts or numbers)");
     }
     return true;
 }

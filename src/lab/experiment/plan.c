@@ -71,6 +71,17 @@ static bool one_of(const char *word, const char *const *words)
     return false;
 }
 
+/* Nothing is ignored: fails on the first key of node that `with` does not name. */
+static bool only_keys(const reader *r, const as_tree *node, const char *main,
+                      const char *const *with)
+{
+    for (size_t i = 0; i < node->n; i++)
+        if (strcmp(node->child[i]->key, main) != 0 && !one_of(node->child[i]->key, with))
+            return as_tree_fail(node->child[i], r->err, "key (found beside %s, which excludes it)",
+                                main);
+    return true;
+}
+
 static const char *const rules[] = {">=", ">", "<=", "<", NULL};
 
 static bool read_word(const reader *r, const as_tree *node, const char *const *words,
@@ -105,8 +116,10 @@ static bool read_derived(const reader *r, const as_tree *node, as_column_spec *c
         return as_tree_fail(node, r->err,
                             "derivation (found none, expected one of rule, equals, measure, "
                             "lexicon, ending, minus)");
+    const char *with[] = {"from", c->derive == AS_DERIVE_RULE ? "cut" : NULL, NULL};
     c->origin = AS_DERIVED;
-    if (!text_needed(r, node, "from", &c->from)) return false;
+    if (!only_keys(r, node, given->key, with) || !text_needed(r, node, "from", &c->from))
+        return false;
     if (c->derive == AS_DERIVE_RULE) {
         const as_tree *cut = as_tree_find(node, "cut");
         if (!cut) return as_tree_fail(node, r->err, "cut (found nothing, expected a number)");
@@ -123,11 +136,23 @@ static bool read_derived(const reader *r, const as_tree *node, as_column_spec *c
     return true;
 }
 
+static bool read_from_file(const reader *r, const as_tree *node, as_column_spec *c)
+{
+    static const char *const with[] = {"match", "on", "as", NULL};
+    const as_tree *match = as_tree_find(node, "match"), *on = as_tree_find(node, "on");
+    c->origin = AS_FROM_FILE;
+    if (!only_keys(r, node, "file", with) || !read_ref(r, as_tree_find(node, "file"), &c->ref))
+        return false;
+    if (on && !match) return as_tree_fail(on, r->err, "key (found without match)");
+    return !match || (read_ref(r, match, &c->match) && text_needed(r, node, "on", &c->on));
+}
+
 static bool read_column(const reader *r, const as_tree *node, as_column_spec *c)
 {
     static const char *const keys[] = {"path",    "file",   "match", "on",     "as",
                                        "from",    "rule",   "cut",   "equals", "measure",
                                        "lexicon", "ending", "minus", "value",  NULL};
+    static const char *const only_as[] = {"as", NULL};
     static const char *const kinds[] = {"fraction", NULL};
     static const char *const taken[] = {"items", "kept", "absent", NULL};
     const char *as = NULL;
@@ -146,15 +171,10 @@ static bool read_column(const reader *r, const as_tree *node, as_column_spec *c)
     c->value = as_tree_find(node, "value");
     if (c->value) {
         c->origin = AS_FROM_PLAN;
-        return true;
+        return only_keys(r, node, "value", only_as);
     }
-    at = as_tree_find(node, "file");
-    if (!at) return text_needed(r, node, "path", &c->pointer);
-    c->origin = AS_FROM_FILE;
-    if (!read_ref(r, at, &c->ref)) return false;
-    at = as_tree_find(node, "match");
-    if (!at) return true;
-    return read_ref(r, at, &c->match) && text_needed(r, node, "on", &c->on);
+    if (as_tree_find(node, "file")) return read_from_file(r, node, c);
+    return text_needed(r, node, "path", &c->pointer) && only_keys(r, node, "path", only_as);
 }
 
 static bool read_where(const reader *r, const as_tree *node, as_where *w)
@@ -168,6 +188,7 @@ static bool read_where(const reader *r, const as_tree *node, as_where *w)
     const as_tree *rule = as_tree_find(node, "rule"), *cut = as_tree_find(node, "cut");
     if ((is != NULL) + (equals != NULL) + (rule != NULL) != 1)
         return as_tree_fail(node, r->err, "filter (expected exactly one of is, equals, rule)");
+    if (cut && !rule) return as_tree_fail(cut, r->err, "key (found without rule)");
     if (is) return read_word(r, is, states, "present or missing", &w->test);
     if (equals) {
         w->test = "equals";
@@ -207,6 +228,20 @@ static bool names_column(const reader *r, const as_table_spec *t, const as_tree 
                         near ? near : "");
 }
 
+/* A column with a role is stored with its item, so it comes from a file or the plan. */
+static bool is_role(const reader *r, const as_table_spec *t, const char *role, const char *name)
+{
+    const as_tree *at = as_tree_find(t->at, role);
+    if (!name) return true;
+    if (t->is_figures)
+        return as_tree_fail(at, r->err, "role (found in a table of figures, expected items)");
+    if (!names_column(r, t, at, name)) return false;
+    for (size_t i = 0; i < t->n_columns; i++)
+        if (strcmp(t->column[i].name, name) == 0 && t->column[i].origin == AS_DERIVED)
+            return as_tree_fail(at, r->err, "role (found a derived column, expected another)");
+    return true;
+}
+
 static bool check_table_names(const reader *r, const as_table_spec *t)
 {
     for (size_t i = 0; i < t->n_columns; i++) {
@@ -216,8 +251,8 @@ static bool check_table_names(const reader *r, const as_table_spec *t)
     }
     for (size_t i = 0; i < t->n_where; i++)
         if (!names_column(r, t, t->at, t->where[i].column)) return false;
-    return names_column(r, t, t->at, t->prompt) && names_column(r, t, t->at, t->answer) &&
-           names_column(r, t, t->at, t->cluster);
+    return is_role(r, t, "prompt", t->prompt) && is_role(r, t, "answer", t->answer) &&
+           is_role(r, t, "cluster", t->cluster);
 }
 
 static bool read_rows(const reader *r, const as_tree *node, as_table_spec *t)
@@ -308,12 +343,20 @@ static bool read_lexicons(const reader *r, const as_tree *root)
     return true;
 }
 
+/* The store keeps the rows of tables under table/NAME and the outcome of checks under check/ID. */
+static bool is_id(const reader *r, const as_tree *node)
+{
+    if (!strchr(node->key, '/')) return true;
+    return as_tree_fail(node, r->err, "id with a slash (expected a plain word)");
+}
+
 static bool read_check(const reader *r, const as_tree *node, as_check_spec *c)
 {
     const char *name = NULL;
     char shown[AS_ESCAPE_SIZE];
     c->id = node->key;
     c->at = node;
+    if (!is_id(r, node)) return false;
     if (!as_tree_kind_is(node, AS_TREE_MAP, r->err) || !text_needed(r, node, "check", &name) ||
         !text_or(r, node, "about", "", &c->about))
         return false;
@@ -377,6 +420,7 @@ static bool read_claim(const reader *r, const as_tree *node, as_claim_spec *c)
                                        "settles",    "credit",    NULL};
     c->id = node->key;
     c->at = node;
+    if (!is_id(r, node)) return false;
     if (!as_tree_kind_is(node, AS_TREE_MAP, r->err) || !as_tree_keys(node, keys, r->err) ||
         !text_needed(r, node, "says", &c->says) || !text_or(r, node, "settles", "", &c->settles) ||
         !text_or(r, node, "credit", "", &c->credit) ||
@@ -440,6 +484,35 @@ static bool read_head(const reader *r, const as_tree *root)
            text_or(r, root, "source", "", &p->source) && text_or(r, root, "about", "", &p->about);
 }
 
+/* Binds every check to tables that have names only, so that a wrong parameter is found before any
+ * file is opened. The arguments themselves are bound when the tables are there. */
+static bool try_checks(const reader *r)
+{
+    const as_plan *p = r->plan;
+    as_table *table = NULL;
+    as_audit *audit = NULL;
+    if (!array(r, p->n_tables, sizeof *table, &table) ||
+        !array(r, p->n_checks, sizeof *audit, &audit))
+        return false;
+    for (size_t i = 0; i < p->n_tables; i++) {
+        as_column *column = NULL;
+        if (!array(r, p->table[i].n_columns, sizeof *column, &column)) return false;
+        for (size_t k = 0; k < p->table[i].n_columns; k++)
+            column[k].name = p->table[i].column[k].name;
+        table[i] = (as_table){
+            .name = p->table[i].name, .column = column, .n_columns = p->table[i].n_columns};
+    }
+    for (size_t i = 0; i < p->n_checks; i++) {
+        const as_scope scope = {table, p->n_tables, audit, i};
+        const char *absent = NULL;
+        audit[i].id = p->check[i].id;
+        if (!as_args_bind(p->check[i].check, p->check[i].at, &scope, r->arena, &audit[i].args,
+                          &absent, r->err))
+            return false;
+    }
+    return true;
+}
+
 bool as_plan_parse(const as_tree *root, as_arena *arena, as_plan *out, as_error *err)
 {
     const reader r = {out, arena, err};
@@ -459,6 +532,7 @@ bool as_plan_parse(const as_tree *root, as_arena *arena, as_plan *out, as_error 
         if (!read_table(&r, tables->child[i], &out->table[i])) return false;
     for (size_t i = 0; i < checks->n; i++, out->n_checks++)
         if (!read_check(&r, checks->child[i], &out->check[i])) return false;
+    if (!try_checks(&r)) return false;
     for (size_t i = 0; claims && i < claims->n; i++, out->n_claims++)
         if (!read_claim(&r, claims->child[i], &out->claim[i])) return false;
     return true;

@@ -359,12 +359,21 @@ static bool decide_claim(const conductor *c, const as_claim_spec *s)
                                   branches, "stopped_at", (json_int_t)judged.stopped_at));
 }
 
+/* All claims or none are kept, so that a run that was killed never looks decided. */
+static bool decide_claims(conductor *c)
+{
+    if (!c->compares && !as_store_begin(c->o->store, c->err)) return false;
+    for (size_t i = 0; i < c->plan.n_claims; i++)
+        if (!decide_claim(c, &c->plan.claim[i])) {
+            if (!c->compares) as_store_rollback(c->o->store);
+            return false;
+        }
+    return c->compares || as_store_commit(c->o->store, c->err);
+}
+
 static bool walk(conductor *c)
 {
-    if (!load_all(c) || !walk_checks(c)) return false;
-    for (size_t i = 0; i < c->plan.n_claims; i++)
-        if (!decide_claim(c, &c->plan.claim[i])) return false;
-    return true;
+    return load_all(c) && walk_checks(c) && decide_claims(c);
 }
 
 bool as_reaudit(const as_tree *plan, const as_run_options *options, as_arena *a, as_design *design,

@@ -1,0 +1,38 @@
+/* assay report: the report of a stored run, again. */
+#include "app/cli/write.h"
+
+static const as_option options[] = {
+    {"db", 0, "FILE", "store of the rows (default: the nearest assay.db)", false},
+    {"design", 0, "KEY", "which run (default: the last one)", false},
+    {"report", 0, "FILE", "write the page (HTML) there, and FILE.json beside it", false},
+    {0},
+};
+
+static int run(as_cli *c, as_error *err)
+{
+    int status = AS_EXIT_FAILED;
+    as_design d = {0};
+    json_t *report = NULL;
+    as_store *store = as_cli_store(c, AS_STORE_READ, err);
+    if (!store || !as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, err)) goto out;
+    report = as_cli_report(c, store, &d, err);
+    if (!report || !as_write_report(c, report, as_cli_value(c, "report", NULL), err)) goto out;
+    if (c->json ? as_print_json(json_incref(report), err) : as_print_claims(report, err))
+        status = AS_EXIT_DONE;
+out:
+    json_decref(report);
+    as_store_close(store);
+    return status;
+}
+
+const as_command as_command_report = {
+    "report",
+    "write the report of a stored run",
+    "[NAME]",
+    0,
+    1,
+    "Makes the report of a stored run from its rows; no file of the study and no model is needed.",
+    options,
+    {"assay report --report report.html", "assay report arxiv-2604.11867 --json"},
+    run,
+};
