@@ -28,6 +28,15 @@ void as_json_write_pretty(as_buf *out, const json_t *value);
 /* Number or null: null when x is not finite. Gives a new reference, NULL when out of memory. */
 json_t *as_json_real(double x);
 
+/* Puts name: value into *object, or value at the end of *list, taking value's reference. When that
+ * fails (memory) the container is released and becomes NULL, and later puts do nothing but release
+ * their value; so a writer checks once, at the end. */
+void as_json_put(json_t **object, const char *name, json_t *value);
+void as_json_put_size(json_t **object, const char *name, size_t x);
+void as_json_put_real(json_t **object, const char *name, double x);      /* NaN: null */
+void as_json_put_text(json_t **object, const char *name, const char *x); /* NULL: null */
+void as_json_append(json_t **list, json_t *value);
+
 /* A JSON pointer (RFC 6901) into value, "" is value itself. NULL when there is nothing. Borrows. */
 const json_t *as_json_at(const json_t *value, const char *pointer);
 

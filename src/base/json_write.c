@@ -204,3 +204,36 @@ const json_t *as_json_at(const json_t *value, const char *pointer)
     }
     return value;
 }
+
+/* --- building ------------------------------------------------------------------------------- */
+
+void as_json_put(json_t **object, const char *name, json_t *value)
+{
+    if (*object && json_object_set_new(*object, name, value) == 0) return;
+    if (!*object) json_decref(value); /* else json_object_set_new took it */
+    json_decref(*object);
+    *object = NULL;
+}
+
+void as_json_put_size(json_t **object, const char *name, size_t x)
+{
+    as_json_put(object, name, json_integer((json_int_t)x));
+}
+
+void as_json_put_real(json_t **object, const char *name, double x)
+{
+    as_json_put(object, name, as_json_real(x));
+}
+
+void as_json_put_text(json_t **object, const char *name, const char *x)
+{
+    as_json_put(object, name, x ? json_string(x) : json_null());
+}
+
+void as_json_append(json_t **list, json_t *value)
+{
+    if (*list && json_array_append_new(*list, value) == 0) return;
+    if (!*list) json_decref(value);
+    json_decref(*list);
+    *list = NULL;
+}

@@ -14,7 +14,7 @@ static const as_option options[] = {
     {"db", 0, "FILE", "store of the rows (default: the nearest assay.db)", false},
     {"threads", 0, "N", "threads (default: ASSAY_THREADS, else all processors)", false},
     {"set", 'o', "KEY.PATH=VALUE", "change the plan for this run; may be repeated", true},
-    {"dry-run", 0, NULL, "read and check everything, measure nothing", false},
+    {"dry-run", 0, NULL, "check the whole plan, open no data, measure nothing", false},
     {0},
 };
 
@@ -57,7 +57,6 @@ static int run(as_cli *c, as_error *err)
     int status = AS_EXIT_FAILED;
     as_design design = {0};
     size_t threads = 0;
-    json_t *report = NULL;
     as_pool *pool = NULL;
     as_store *store = NULL;
     as_tree *plan = read_plan(c, err);
@@ -72,12 +71,8 @@ static int run(as_cli *c, as_error *err)
     if (!store || !(pool = as_pool_new(threads, err))) goto out;
     const as_run_options o = {data, store, pool, c->log, c->stop};
     if (!as_reaudit(plan, &o, c->arena, &design, err)) goto out;
-    report = as_cli_report(c, store, &design, err);
-    if (!report || !as_write_report(c, report, as_cli_value(c, "report", NULL), err)) goto out;
-    if (c->json ? as_print_json(json_incref(report), err) : as_print_claims(report, err))
-        status = AS_EXIT_DONE;
+    status = as_cli_show(c, store, &design, err);
 out:
-    json_decref(report);
     as_store_close(store);
     as_pool_free(pool);
     return status;

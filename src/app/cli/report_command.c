@@ -12,15 +12,9 @@ static int run(as_cli *c, as_error *err)
 {
     int status = AS_EXIT_FAILED;
     as_design d = {0};
-    json_t *report = NULL;
     as_store *store = as_cli_store(c, AS_STORE_READ, err);
-    if (!store || !as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, err)) goto out;
-    report = as_cli_report(c, store, &d, err);
-    if (!report || !as_write_report(c, report, as_cli_value(c, "report", NULL), err)) goto out;
-    if (c->json ? as_print_json(json_incref(report), err) : as_print_claims(report, err))
-        status = AS_EXIT_DONE;
-out:
-    json_decref(report);
+    if (store && as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, err))
+        status = as_cli_show(c, store, &d, err);
     as_store_close(store);
     return status;
 }

@@ -21,13 +21,13 @@ bool as_cli_threads(const as_cli *c, size_t *out, as_error *err)
     return as_fail(err, AS_ELIMIT, "--threads: value (found %zu, expected at most 256)", *out);
 }
 
-json_t *as_cli_report(const as_cli *c, as_store *store, const as_design *design, as_error *err)
+static json_t *make_report(const as_cli *c, as_store *store, const as_design *design, as_error *err)
 {
     const char *time = as_cli_time(c, err);
     return time ? as_report_json(store, design, time, err) : NULL;
 }
 
-bool as_write_report(const as_cli *c, const json_t *report, const char *path, as_error *err)
+static bool write_files(const as_cli *c, const json_t *report, const char *path, as_error *err)
 {
     as_buf page = {0}, object = {0}, name = {0};
     bool ok = false;
@@ -57,7 +57,7 @@ static const char *text_of(const json_t *o, const char *key)
     return text ? text : "";
 }
 
-bool as_print_claims(const json_t *report, as_error *err)
+static bool print_claims(const json_t *report, as_error *err)
 {
     as_buf b = {0};
     const json_t *claims = json_object_get(report, "claims");
@@ -81,4 +81,13 @@ bool as_print_claims(const json_t *report, as_error *err)
     bool ok = as_print(&b, err);
     as_buf_clear(&b);
     return ok;
+}
+
+int as_cli_show(const as_cli *c, as_store *store, const as_design *design, as_error *err)
+{
+    json_t *report = make_report(c, store, design, err);
+    bool ok = report && write_files(c, report, as_cli_value(c, "report", NULL), err) &&
+              (c->json ? as_print_json(json_incref(report), err) : print_claims(report, err));
+    json_decref(report);
+    return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
 }

@@ -8,16 +8,9 @@
 /* --threads, else ASSAY_THREADS, else 0 (all processors). */
 AS_MUST_CHECK bool as_cli_threads(const as_cli *c, size_t *out, as_error *err);
 
-/* The report of a design with the time of this run. Gives: json_decref. */
-AS_MUST_CHECK json_t *as_cli_report(const as_cli *c, as_store *store, const as_design *design,
-                                    as_error *err);
-
-/* The page at path and the object at path with .json for .html (or added); nothing when path is
- * NULL. Says where they are. */
-AS_MUST_CHECK bool as_write_report(const as_cli *c, const json_t *report, const char *path,
-                                   as_error *err);
-
-/* The claims with their verdicts, for people, on stdout. */
-AS_MUST_CHECK bool as_print_claims(const json_t *report, as_error *err);
+/* The report of a design, with the time of this run: the page at --report and the object beside it
+ * (.json for .html, or added), then the object (--json) or the claims with their verdicts on
+ * stdout. Exit status; failure sets err. */
+int as_cli_show(const as_cli *c, as_store *store, const as_design *design, as_error *err);
 
 #endif

@@ -22,35 +22,36 @@ static bool measure(as_audit *a, as_error *err)
     if (!y) return false;
     as_label_table(table, 2, x, y, rows.n);
     json_t *detail = json_object();
-    as_instrument_put_size(&detail, "both_0", table[0]);
-    as_instrument_put_size(&detail, "only_b", table[1]);
-    as_instrument_put_size(&detail, "only_a", table[2]);
-    as_instrument_put_size(&detail, "both_1", table[3]);
+    as_json_put_size(&detail, "both_0", table[0]);
+    as_json_put_size(&detail, "only_b", table[1]);
+    as_json_put_size(&detail, "only_a", table[2]);
+    as_json_put_size(&detail, "both_1", table[3]);
     as_statistic *s = as_emit(a, "agreement", "", "share of equal labels [Agreement]", err);
     if (!s) {
         json_decref(detail);
         return false;
     }
-    as_instrument_share(s, table[0] + table[3], rows.n, rows.n_missing);
+    as_stat_share(s, table[0] + table[3], rows.n, rows.n_missing);
     if (!as_emit_detail(a, s, detail, err)) return false;
 
-    as_kappa k = as_cohens_kappa(table, 2, AS_KAPPA_PLAIN, AS_INSTRUMENT_LEVEL);
+    as_kappa k = as_cohens_kappa(table, 2, AS_KAPPA_PLAIN, AS_LEVEL);
     s = as_emit(a, "kappa", "", "Cohen's kappa; p of kappa 0 [Agreement]", err);
     if (!s) return false;
     s->n = rows.n;
     s->missing = rows.n_missing;
     s->estimate = k.kappa;
     s->p = k.p;
-    as_instrument_interval(s, k.interval.lo, k.interval.hi, "Fleiss, Cohen & Everitt");
+    as_stat_interval(s, (as_interval){k.interval.lo, k.interval.hi}, AS_LEVEL,
+                     "Fleiss, Cohen & Everitt");
     detail = json_object();
-    as_instrument_put_real(&detail, "expected", k.expected);
+    as_json_put_real(&detail, "expected", k.expected);
     return as_emit_detail(a, s, detail, err);
 }
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_instrument_need(a, "agreement", "", err);
-    const as_statistic *k = s ? as_instrument_need(a, "kappa", "", err) : NULL;
+    const as_statistic *s = as_stat_need(a, "agreement", "", err);
+    const as_statistic *k = s ? as_stat_need(a, "kappa", "", err) : NULL;
     double bar = as_arg_number(a, "bar");
     if (!k) return false;
     if (s->n == 0)

@@ -31,23 +31,24 @@ static bool measure(as_audit *a, as_error *err)
     const char *purpose = as_instrument_purpose(a, "overlap", err);
     if (!purpose) return false;
     as_resample how = {a->bootstrap, a->seed, purpose, a->pool};
-    if (!as_bootstrap_mean(&how, share, NULL, n, AS_INSTRUMENT_LEVEL, &b, err)) return false;
+    if (!as_bootstrap_mean(&how, share, NULL, n, AS_LEVEL, &b, err)) return false;
     as_statistic *s = as_emit(a, "overlap", "",
                               "mean share of a topic's words found in its text [Alignment]", err);
     if (!s) return false;
     s->n = n;
     s->missing = topic->n - n;
     s->estimate = n ? b.estimate : NAN;
-    as_instrument_interval(s, b.percentile.lo, b.percentile.hi, "bootstrap percentile");
+    as_stat_interval(s, (as_interval){b.percentile.lo, b.percentile.hi}, AS_LEVEL,
+                     "bootstrap percentile");
     json_t *detail = json_object();
-    as_instrument_put_real(&detail, "share_zero", n ? (double)n_zero / (double)n : NAN);
-    as_instrument_put_size(&detail, "n_scored", n);
+    as_json_put_real(&detail, "share_zero", n ? (double)n_zero / (double)n : NAN);
+    as_json_put_size(&detail, "n_scored", n);
     return as_emit_detail(a, s, detail, err);
 }
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_instrument_need(a, "overlap", "", err);
+    const as_statistic *s = as_stat_need(a, "overlap", "", err);
     double alarm = as_arg_number(a, "alarm");
     if (!s) return false;
     if (s->n == 0)

@@ -140,24 +140,24 @@ static bool emit_maximum(as_audit *a, const noise *z, const head *h, const shape
     json_t *detail = json_object(), *top = json_array(), *exact = json_object();
     for (size_t i = 0; i < seen->n && i < TOP; i++) {
         json_t *one = json_object();
-        as_instrument_put(&one, "layer", place(layer, h[i].row));
-        as_instrument_put(&one, "head", place(number, h[i].row));
-        as_instrument_put_real(&one, "d", h[i].d);
-        as_instrument_append(&top, one);
+        as_json_put(&one, "layer", place(layer, h[i].row));
+        as_json_put(&one, "head", place(number, h[i].row));
+        as_json_put_real(&one, "d", h[i].d);
+        as_json_append(&top, one);
     }
-    as_instrument_put(&detail, "layer", seen->n ? place(layer, h[0].row) : json_null());
-    as_instrument_put(&detail, "head", seen->n ? place(number, h[0].row) : json_null());
-    as_instrument_put(&detail, "top", top);
-    as_instrument_put_size(&detail, "n_ge_0.5", seen->n_half);
-    as_instrument_put_size(&detail, "n_ge_0.4", seen->n_four_tenths);
-    as_instrument_put_size(&detail, "n_positive", seen->n_positive);
-    as_instrument_put_real(&detail, "mean_d", seen->mean);
-    as_instrument_put(&detail, "is_sorted", json_boolean(seen->is_sorted));
-    as_instrument_put_real(&exact, "p", seen->n ? exact_p(z, s->estimate) : NAN);
-    as_instrument_put_real(&exact, "q05", seen->n ? exact_quantile(z, 0.05) : NAN);
-    as_instrument_put_real(&exact, "q50", seen->n ? exact_quantile(z, 0.5) : NAN);
-    as_instrument_put_real(&exact, "q95", seen->n ? exact_quantile(z, 0.95) : NAN);
-    as_instrument_put(&detail, "exact", exact);
+    as_json_put(&detail, "layer", seen->n ? place(layer, h[0].row) : json_null());
+    as_json_put(&detail, "head", seen->n ? place(number, h[0].row) : json_null());
+    as_json_put(&detail, "top", top);
+    as_json_put_size(&detail, "n_ge_0.5", seen->n_half);
+    as_json_put_size(&detail, "n_ge_0.4", seen->n_four_tenths);
+    as_json_put_size(&detail, "n_positive", seen->n_positive);
+    as_json_put_real(&detail, "mean_d", seen->mean);
+    as_json_put(&detail, "is_sorted", json_boolean(seen->is_sorted));
+    as_json_put_real(&exact, "p", seen->n ? exact_p(z, s->estimate) : NAN);
+    as_json_put_real(&exact, "q05", seen->n ? exact_quantile(z, 0.05) : NAN);
+    as_json_put_real(&exact, "q50", seen->n ? exact_quantile(z, 0.5) : NAN);
+    as_json_put_real(&exact, "q95", seen->n ? exact_quantile(z, 0.95) : NAN);
+    as_json_put(&detail, "exact", exact);
     return as_emit_detail(a, s, detail, err);
 }
 
@@ -234,7 +234,7 @@ static bool measure(as_audit *a, as_error *err)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_instrument_need(a, "maximum", "", err);
+    const as_statistic *s = as_stat_need(a, "maximum", "", err);
     if (!s) return false;
     if (s->n == 0)
         return as_leaf_set(a, leaf, AS_UNKNOWN, "evidence missing", err, "no head has an effect");

@@ -51,8 +51,8 @@ static bool emit(as_audit *a, const char *name, const char *method, double estim
     s->n = n;
     s->missing = missing;
     json_t *o = json_object();
-    as_probe_put_real(&o, "alpha", a->alpha);
-    as_probe_put_size(&o, "sides", 1);
+    as_json_put_real(&o, "alpha", a->alpha);
+    as_json_put_size(&o, "sides", 1);
     return as_emit_detail(a, s, o, err);
 }
 

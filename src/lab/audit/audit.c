@@ -210,6 +210,30 @@ const as_statistic *as_stat_find(const as_audit *a, const char *name, const char
     return NULL;
 }
 
+const as_statistic *as_stat_need(const as_audit *a, const char *name, const char *of, as_error *err)
+{
+    const as_statistic *s = as_stat_find(a, name, of);
+    if (!s) as_fail(err, AS_ESTATE, "checks.%s: statistic %s [%s] is not there", a->id, name, of);
+    return s;
+}
+
+void as_stat_interval(as_statistic *s, as_interval interval, double level, const char *method)
+{
+    if (isnan(interval.lo) || isnan(interval.hi)) return;
+    s->lo = interval.lo;
+    s->hi = interval.hi;
+    s->level = level;
+    s->interval = method;
+}
+
+void as_stat_share(as_statistic *s, size_t k, size_t n, size_t missing)
+{
+    s->n = n;
+    s->missing = missing;
+    s->estimate = n ? (double)k / (double)n : NAN;
+    as_stat_interval(s, as_wilson(k, n, AS_LEVEL), AS_LEVEL, "Wilson score");
+}
+
 double as_stat_detail(const as_statistic *s, const char *pointer)
 {
     as_error ignored = {0};

@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "lab/audit/evidence.h"
 #include "lab/record.h"
+#include "lab/stats/interval.h"
 
 /* --- parameters ------------------------------------------------------------------------------ */
 
@@ -25,7 +26,7 @@ typedef enum {
     AS_PARAM_TEXTS,  /* list */
     AS_PARAM_FLAG,   /* true or false */
     AS_PARAM_CHOICE, /* one of `choices` */
-    AS_PARAM_MAP,    /* name: text */
+    AS_PARAM_MAP,    /* name: text, or name: "@TABLE.FACT" for a fact of a table */
     AS_PARAM_CHECK   /* id of an earlier check, whose statistics may be read */
 } as_param_type;
 
@@ -135,8 +136,18 @@ AS_MUST_CHECK as_statistic *as_emit(as_audit *a, const char *name, const char *o
  * object is AS_EMEM. */
 AS_MUST_CHECK bool as_emit_detail(as_audit *a, as_statistic *s, json_t *object, as_error *err);
 
+#define AS_LEVEL 0.95 /* of intervals, unless a statistic says otherwise */
+
+/* Sets the interval unless it is undefined; `method` is a literal. */
+void as_stat_interval(as_statistic *s, as_interval interval, double level, const char *method);
+/* n, missing, estimate = k/n and Wilson's interval; estimate and interval NaN when n is 0. */
+void as_stat_share(as_statistic *s, size_t k, size_t n, size_t missing);
+
 /* What was measured: NULL when there is none. `of` NULL matches any. */
 const as_statistic *as_stat_find(const as_audit *a, const char *name, const char *of);
+/* The same with `of` given; NULL with err set (AS_ESTATE) when it is not there. */
+AS_MUST_CHECK const as_statistic *as_stat_need(const as_audit *a, const char *name, const char *of,
+                                               as_error *err);
 /* A number inside a statistic's detail by JSON pointer; NaN when absent or null. */
 double as_stat_detail(const as_statistic *s, const char *pointer);
 

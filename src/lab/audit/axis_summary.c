@@ -60,11 +60,11 @@ static bool emit_mean(as_audit *a, const axis *x, as_error *err)
     char digits[32];
     as_statistic *s = as_emit(a, "mean", x->of, "mean of the items [Axis summary]", err);
     if (!s) return false;
-    as_estimate mean = as_paired_mean(x->value, NULL, x->n, AS_OUTCOME_LEVEL);
+    as_estimate mean = as_paired_mean(x->value, NULL, x->n, AS_LEVEL);
     s->n = x->n;
     s->missing = x->missing;
     if (x->n) s->estimate = mean.estimate;
-    as_outcome_interval(s, mean.interval, AS_OUTCOME_LEVEL, "Student's t");
+    as_stat_interval(s, mean.interval, AS_LEVEL, "Student's t");
     json_t *counts = json_object();
     for (size_t i = 0; counts && i < x->n_distinct; i++)
         if (json_object_set_new(counts, as_double_text(x->distinct[i], digits),
@@ -122,12 +122,12 @@ static bool emit_correlation(as_audit *a, const as_column *const pair[2], const 
         x[i] = pair[0]->number[rows[i]];
         y[i] = pair[1]->number[rows[i]];
     }
-    as_estimate r = as_pearson(x, y, n, AS_OUTCOME_LEVEL);
+    as_estimate r = as_pearson(x, y, n, AS_LEVEL);
     s->n = n;
     s->missing = pair[0]->n - n;
     s->estimate = r.estimate;
     s->p = r.p;
-    as_outcome_interval(s, r.interval, AS_OUTCOME_LEVEL, "Fisher z");
+    as_stat_interval(s, r.interval, AS_LEVEL, "Fisher z");
     return true;
 }
 
@@ -158,8 +158,8 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     for (size_t i = 0; i < a->n_stats; i++) {
         const as_statistic *s = a->stats[i];
         if (strcmp(s->name, "mean") != 0) continue;
-        const as_statistic *high = as_outcome_need(a, "n_high", s->of, err),
-                           *low = as_outcome_need(a, "n_low", s->of, err);
+        const as_statistic *high = as_stat_need(a, "n_high", s->of, err),
+                           *low = as_stat_need(a, "n_low", s->of, err);
         if (!high || !low) goto out;
         as_buf_puts(&list, list.size ? "; " : "");
         as_buf_escape(&list, s->of, strlen(s->of));

@@ -194,6 +194,23 @@ static bool takes_list(as_param_type type)
            type == AS_PARAM_TEXTS;
 }
 
+/* A map's text, or the fact that "@TABLE.FACT" names. */
+static bool read_text_or_fact(const binding *b, const as_tree *node, const char **out)
+{
+    char shown[AS_ESCAPE_SIZE];
+    if (!as_tree_text(node, out, b->err)) return false;
+    if ((*out)[0] != '@') return true;
+    const char *dot = strchr(*out, '.');
+    const as_table *t = dot ? find_table(b->scope, *out + 1, (size_t)(dot - *out - 1)) : NULL;
+    const char *value = t ? as_fact_find(t, dot + 1) : NULL;
+    if (t && t->absent && !*b->absent) *b->absent = t->absent;
+    if (!value && !(t && t->absent))
+        return as_tree_fail(node, b->err, "fact (found %s, expected @TABLE.FACT of this plan)",
+                            as_escape(*out, strlen(*out), shown));
+    *out = value ? value : "unknown";
+    return true;
+}
+
 static bool bind_map(const binding *b, const as_tree *node, as_arg *arg)
 {
     const char **name = NULL, **text = NULL;
@@ -202,7 +219,7 @@ static bool bind_map(const binding *b, const as_tree *node, as_arg *arg)
         return false;
     for (size_t i = 0; i < node->n; i++) {
         name[i] = node->child[i]->key;
-        if (!as_tree_text(node->child[i], &text[i], b->err)) return false;
+        if (!read_text_or_fact(b, node->child[i], &text[i])) return false;
     }
     *arg = (as_arg){.given = true, .name = name, .text = text, .n = node->n};
     return true;

@@ -47,8 +47,8 @@ static bool measure(as_audit *a, as_error *err)
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
     char lo[32] = "", hi[32] = "";
-    const as_statistic *small = as_outcome_need(a, "smallest", "", err),
-                       *large = as_outcome_need(a, "largest", "", err);
+    const as_statistic *small = as_stat_need(a, "smallest", "", err),
+                       *large = as_stat_need(a, "largest", "", err);
     if (!small || !large) return false;
     bool has_min = as_arg_of(a, "min")->given, has_max = as_arg_of(a, "max")->given;
     double min = as_arg_number(a, "min"), max = as_arg_number(a, "max");

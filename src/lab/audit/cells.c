@@ -56,11 +56,11 @@ static bool emit_asymmetry(as_audit *a, const as_outcomes *o, as_error *err)
     s->n = o->n;
     s->missing = o->missing;
     if (!correct || !wrong) return true;
-    as_estimate z = as_two_proportions(o->cw, wrong, o->cr, correct, AS_OUTCOME_LEVEL);
+    as_estimate z = as_two_proportions(o->cw, wrong, o->cr, correct, AS_LEVEL);
     s->estimate = z.estimate;
     s->p = as_fisher_exact(o->cw, o->hw, o->cr, o->hr);
-    as_outcome_interval(s, as_newcombe_difference(o->cw, wrong, o->cr, correct, AS_OUTCOME_LEVEL),
-                        AS_OUTCOME_LEVEL, "Newcombe hybrid score");
+    as_stat_interval(s, as_newcombe_difference(o->cw, wrong, o->cr, correct, AS_LEVEL), AS_LEVEL,
+                     "Newcombe hybrid score");
     if (!as_outcome_asymmetry_bootstrap(a, "asym", o, &boot, err)) return false;
     const as_named detail[] = {{"se", z.se},
                                {"bootstrap_lo", boot.percentile.lo},
@@ -185,7 +185,7 @@ static bool measure(as_audit *a, as_error *err)
 static bool read_cells(const as_audit *a, size_t count[4], as_error *err)
 {
     for (size_t i = 0; i < 4; i++) {
-        const as_statistic *s = as_outcome_need(a, "cell", cell_name[i], err);
+        const as_statistic *s = as_stat_need(a, "cell", cell_name[i], err);
         if (!s) return false;
         count[i] = (size_t)s->estimate;
     }
@@ -204,7 +204,7 @@ static bool is_shown(const as_audit *a, const as_statistic *s)
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
     char p[AS_P_TEXT_SIZE];
-    const as_statistic *s = as_outcome_need(a, "asym", "", err);
+    const as_statistic *s = as_stat_need(a, "asym", "", err);
     const char *expect = as_arg_text(a, "expect");
     size_t n[4];
     as_outcome outcome = AS_UNKNOWN;

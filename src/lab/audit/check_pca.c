@@ -97,10 +97,10 @@ static bool emit_scores(as_audit *a, const as_pca *p, const char *of, const as_c
     s->n = rows->n;
     for (size_t i = 0; i < p->r; i++) total += p->singular[i] * p->singular[i];
     json_t *o = json_object();
-    as_probe_put(&o, "pc1", component(scores, rows->n, 0));
-    as_probe_put(&o, "pc2", component(scores, rows->n, 1));
-    as_probe_put(&o, "label", label ? label_list(label) : json_null());
-    as_probe_put_real(&o, "total_variance", total / (double)p->n);
+    as_json_put(&o, "pc1", component(scores, rows->n, 0));
+    as_json_put(&o, "pc2", component(scores, rows->n, 1));
+    as_json_put(&o, "label", label ? label_list(label) : json_null());
+    as_json_put_real(&o, "total_variance", total / (double)p->n);
     ok = as_emit_detail(a, s, o, err);
 out:
     free(scores);

@@ -80,10 +80,10 @@ static bool measure(as_audit *a, as_error *err)
         s->estimate = s->n ? (double)n_labels : NAN;
         json_t *detail = json_object(), *counts = json_object();
         for (size_t i = 0; i < n_labels && i < COUNTS_SHOWN; i++)
-            as_instrument_put_size(&counts, t[i].label, t[i].n);
-        as_instrument_put(&detail, "counts", counts);
-        as_instrument_put_text(&detail, "commonest", n_labels ? t[0].label : NULL);
-        as_instrument_put_size(&detail, "commonest_n", n_labels ? t[0].n : 0);
+            as_json_put_size(&counts, t[i].label, t[i].n);
+        as_json_put(&detail, "counts", counts);
+        as_json_put_text(&detail, "commonest", n_labels ? t[0].label : NULL);
+        as_json_put_size(&detail, "commonest_n", n_labels ? t[0].n : 0);
         if (!as_emit_detail(a, s, detail, err)) return false;
     }
     return true;

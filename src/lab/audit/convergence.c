@@ -86,9 +86,9 @@ static bool emit_fit(work *w, as_audit *a, const char *name, const char *method,
     as_auc u;
     bool ok = as_auc_of(&u, s.p, s.y, s.n, err);
     if (ok) *half_pairs = 2 * (double)u.wins + (double)u.ties;
-    as_probe_put_real(&o, "objective", fit->objective);
-    as_probe_put_real(&o, "gradient_norm", fit->gradient);
-    as_probe_put_size(&o, "iterations", fit->n_iter);
+    as_json_put_real(&o, "objective", fit->objective);
+    as_json_put_real(&o, "gradient_norm", fit->gradient);
+    as_json_put_size(&o, "iterations", fit->n_iter);
     return as_emit_detail(a, out, o, err) && ok;
 }
 
@@ -117,12 +117,12 @@ static bool emit_difference(work *w, as_audit *a, const char *of, bool is_publis
     s->n = w->test.n;
     s->missing = w->test.n_missing;
     json_t *o = json_object();
-    as_probe_put_size(&o, "is_published", is_published);
-    as_probe_put_real(&o, "pairs", pairs);
-    as_probe_put_real(&o, "pairs_converged", converged / 2);
-    as_probe_put_real(&o, "pairs_stopped", stopped / 2);
-    as_probe_put_real(&o, "pairs_published", is_published ? published * pairs : NAN);
-    as_probe_put_real(&o, "rounding", is_published ? rounding_pairs(published, pairs) : NAN);
+    as_json_put_size(&o, "is_published", is_published);
+    as_json_put_real(&o, "pairs", pairs);
+    as_json_put_real(&o, "pairs_converged", converged / 2);
+    as_json_put_real(&o, "pairs_stopped", stopped / 2);
+    as_json_put_real(&o, "pairs_published", is_published ? published * pairs : NAN);
+    as_json_put_real(&o, "rounding", is_published ? rounding_pairs(published, pairs) : NAN);
     return as_emit_detail(a, s, o, err);
 }
 

@@ -46,7 +46,7 @@ static bool emit_pair(as_audit *a, const as_statistic *asym, const as_statistic 
     p->null_q50 = asym->null_q50;
     p->null_q95 = asym->null_q95;
     json_t *o = json_object();
-    as_probe_put_real(&o, "asym", asym->estimate);
+    as_json_put_real(&o, "asym", asym->estimate);
     if (!as_emit_detail(a, p, o, err)) return false;
     as_statistic *c = as_emit(a, "auc_contains_half", asym->of,
                               "1 when the AUC's interval contains 1/2 [Degenerate asymmetry]", err);
@@ -55,9 +55,9 @@ static bool emit_pair(as_audit *a, const as_statistic *asym, const as_statistic 
     c->n = auc->n;
     c->missing = auc->missing;
     o = json_object();
-    as_probe_put_real(&o, "auc", auc->estimate);
-    as_probe_put_real(&o, "lo", auc->lo);
-    as_probe_put_real(&o, "hi", auc->hi);
+    as_json_put_real(&o, "auc", auc->estimate);
+    as_json_put_real(&o, "lo", auc->lo);
+    as_json_put_real(&o, "hi", auc->hi);
     return as_emit_detail(a, c, o, err);
 }
 

@@ -45,8 +45,8 @@ static bool read_arm(as_audit *a, size_t row, arm *out, as_error *err)
         !as_outcome_count_at(a, "cw", row, &out->cw, err) ||
         !as_outcome_count_at(a, "hw", row, &out->hw, err))
         return false;
-    out->asym = as_two_proportions(out->cw, out->cw + out->hw, out->cr, out->cr + out->hr,
-                                   AS_OUTCOME_LEVEL);
+    out->asym =
+        as_two_proportions(out->cw, out->cw + out->hw, out->cr, out->cr + out->hr, AS_LEVEL);
     return true;
 }
 
@@ -92,7 +92,7 @@ static bool emit_asymmetry(as_audit *a, const char *name, const arm *m, const do
     s->n = n;
     s->estimate = m->asym.estimate;
     s->p = m->asym.p;
-    if (m->asym.se > 0) as_outcome_interval(s, m->asym.interval, AS_OUTCOME_LEVEL, "normal");
+    if (m->asym.se > 0) as_stat_interval(s, m->asym.interval, AS_LEVEL, "normal");
     const as_named detail[] = {
         {"dose", m->dose},
         {"se", m->asym.se},
@@ -113,7 +113,7 @@ static void set_normal(as_statistic *s, double x, double se)
     s->estimate = x;
     if (!(se > 0)) return;
     s->p = 2 * as_normal_upper(fabs(x / se));
-    as_outcome_interval(s, as_normal_interval(x, se, AS_OUTCOME_LEVEL), AS_OUTCOME_LEVEL, "normal");
+    as_stat_interval(s, as_normal_interval(x, se, AS_LEVEL), AS_LEVEL, "normal");
 }
 
 static bool emit_change(as_audit *a, const arm *m, const arm *base, as_error *err)

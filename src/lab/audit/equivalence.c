@@ -26,7 +26,7 @@ static bool find_asymmetry(as_audit *a, const as_outcomes *o, asymmetry *out, as
 {
     as_bootstrap boot;
     size_t wrong = o->cw + o->hw, correct = o->cr + o->hr;
-    as_estimate z = as_two_proportions(o->cw, wrong, o->cr, correct, AS_OUTCOME_LEVEL);
+    as_estimate z = as_two_proportions(o->cw, wrong, o->cr, correct, AS_LEVEL);
     *out = (asymmetry){o, z.estimate, z.se, "unpooled standard error", "normal, unpooled"};
     if (!o->cluster.n) return true;
     if (!as_outcome_asymmetry_bootstrap(a, "asym", o, &boot, err)) return false;
@@ -46,8 +46,8 @@ static as_statistic *emit(as_audit *a, const char *name, const char *of, const c
     s->missing = x->o->missing;
     s->estimate = x->estimate;
     if (x->se > 0)
-        as_outcome_interval(s, as_normal_interval(x->estimate, x->se, 1 - 2 * a->alpha),
-                            1 - 2 * a->alpha, x->interval);
+        as_stat_interval(s, as_normal_interval(x->estimate, x->se, 1 - 2 * a->alpha),
+                         1 - 2 * a->alpha, x->interval);
     return s;
 }
 
@@ -121,7 +121,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
     as_buf margins = {0};
     double margin = as_arg_number(a, "margin");
-    const as_statistic *s = as_outcome_need(a, "asym", "", err);
+    const as_statistic *s = as_stat_need(a, "asym", "", err);
     const as_statistic *first = s ? as_stat_find(a, "tost", NULL) : NULL;
     as_outcome outcome = AS_UNKNOWN;
     const char *cause = "equivalence not shown";

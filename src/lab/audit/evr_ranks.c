@@ -26,8 +26,8 @@ static bool emit_rank(as_audit *a, const as_column *c, double threshold, as_erro
     s->n = c->n;
     s->estimate = reached ? (double)rank : NAN;
     json_t *detail = json_object();
-    as_instrument_put(&detail, "reached", json_boolean(reached));
-    as_instrument_put_real(&detail, "sum", sum);
+    as_json_put(&detail, "reached", json_boolean(reached));
+    as_json_put_real(&detail, "sum", sum);
     return as_emit_detail(a, s, detail, err);
 }
 

@@ -21,12 +21,11 @@ static bool emit_mean(as_audit *a, const char *of, const double *x, size_t n, si
 {
     as_statistic *s = as_emit(a, "mean", of, "mean of the items [Group means]", err);
     if (!s) return false;
-    as_estimate mean = as_paired_mean(x, NULL, n, AS_OUTCOME_LEVEL);
+    as_estimate mean = as_paired_mean(x, NULL, n, AS_LEVEL);
     s->n = n;
     s->missing = missing;
     if (n) s->estimate = mean.estimate;
-    as_outcome_interval(s, as_normal_interval(mean.estimate, mean.se, AS_OUTCOME_LEVEL),
-                        AS_OUTCOME_LEVEL, "normal");
+    as_stat_interval(s, as_normal_interval(mean.estimate, mean.se, AS_LEVEL), AS_LEVEL, "normal");
     return as_outcome_detail(a, s, &(as_named){"sd", mean.se * sqrt((double)n)}, 1, err);
 }
 

@@ -50,16 +50,16 @@ static bool measure(as_audit *a, as_error *err)
     for (size_t i = 0; i < roles->n; i++) {
         json_t *row = json_object();
         for (size_t k = 0; k < roles->n; k++) {
-            as_instrument_put(&row, roles->name[k], same(family[i], family[k]));
+            as_json_put(&row, roles->name[k], same(family[i], family[k]));
             if (k >= i || !family[i] || !family[k]) continue;
             known++;
             shared += strcmp(family[i], family[k]) == 0;
         }
-        as_instrument_put(&matrix, roles->name[i], row);
-        as_instrument_put_text(&families, roles->name[i], family[i]);
+        as_json_put(&matrix, roles->name[i], row);
+        as_json_put_text(&families, roles->name[i], family[i]);
     }
-    as_instrument_put(&detail, "matrix", matrix);
-    as_instrument_put(&detail, "families", families);
+    as_json_put(&detail, "matrix", matrix);
+    as_json_put(&detail, "families", families);
     s->n = known;
     s->missing = roles->n * (roles->n - 1) / 2 - known;
     s->estimate = known ? (double)shared : NAN;
@@ -96,7 +96,7 @@ static void list_shared(as_instrument_list *l, json_t *families)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_instrument_need(a, "shared", "", err);
+    const as_statistic *s = as_stat_need(a, "shared", "", err);
     as_instrument_list list = {0};
     bool ok = false;
     json_t *detail = s ? as_instrument_detail(a, s, err) : NULL;

@@ -28,7 +28,7 @@ static json_t *values_of(const as_arg *arms, const char *fact, size_t *n_known)
     for (size_t i = 0; i < arms->n; i++) {
         const char *value = as_fact_find(arms->table[i], fact);
         *n_known += value != NULL;
-        as_instrument_put_text(&object, arms->table[i]->name, value);
+        as_json_put_text(&object, arms->table[i]->name, value);
     }
     return object;
 }
@@ -48,7 +48,7 @@ static bool emit_known(as_audit *a, as_error *err)
             size_t n_known = 0;
             const char *fact = list[k]->text[i];
             if (json_object_get(detail, fact)) continue;
-            as_instrument_put(&detail, fact, values_of(arms, fact, &n_known));
+            as_json_put(&detail, fact, values_of(arms, fact, &n_known));
             n++;
             known += n_known == arms->n;
         }
@@ -72,14 +72,14 @@ static bool emit_contradicted(as_audit *a, as_error *err)
         size_t n_known = 0;
         bool against = false;
         json_t *one = json_object();
-        as_instrument_put_text(&one, "stated", said->text[i]);
-        as_instrument_put(&one, "found", values_of(arms, said->name[i], &n_known));
+        as_json_put_text(&one, "stated", said->text[i]);
+        as_json_put(&one, "found", values_of(arms, said->name[i], &n_known));
         for (size_t k = 0; k < arms->n; k++) {
             const char *value = as_fact_find(arms->table[k], said->name[i]);
             against = against || (value && strcmp(value, said->text[i]) != 0);
         }
-        as_instrument_put(&one, "contradicted", n_known ? json_boolean(against) : json_null());
-        as_instrument_put(&detail, said->name[i], one);
+        as_json_put(&one, "contradicted", n_known ? json_boolean(against) : json_null());
+        as_json_put(&detail, said->name[i], one);
         n_against += against;
         n_unknown += n_known == 0;
     }
@@ -169,7 +169,7 @@ static void findings_clear(findings *f)
 
 static bool gather(const as_audit *a, findings *f, as_error *err)
 {
-    const as_statistic *known = as_instrument_need(a, "known", "", err);
+    const as_statistic *known = as_stat_need(a, "known", "", err);
     const as_statistic *said = as_stat_find(a, "contradicted", "");
     json_t *facts = known ? as_instrument_detail(a, known, err) : NULL;
     json_t *statements = said ? as_instrument_detail(a, said, err) : NULL;
@@ -204,7 +204,7 @@ out:
 
 static bool say(const as_audit *a, as_leaf *leaf, findings *f, as_error *err)
 {
-    const as_statistic *known = as_instrument_need(a, "known", "", err);
+    const as_statistic *known = as_stat_need(a, "known", "", err);
     const char *differ = as_instrument_list_end(&f->differ, err);
     const char *against = as_instrument_list_end(&f->against, err);
     const char *nowhere = as_instrument_list_end(&f->nowhere, err);

@@ -60,63 +60,6 @@ const char *as_instrument_purpose(as_audit *a, const char *what, as_error *err)
     return as_arena_printf(a->arena, err, "%s/%s", a->id, what);
 }
 
-void as_instrument_share(as_statistic *s, size_t k, size_t n, size_t missing)
-{
-    as_interval i = as_wilson(k, n, AS_INSTRUMENT_LEVEL);
-    s->n = n;
-    s->missing = missing;
-    s->estimate = n ? (double)k / (double)n : NAN;
-    as_instrument_interval(s, i.lo, i.hi, "Wilson");
-}
-
-void as_instrument_interval(as_statistic *s, double lo, double hi, const char *method)
-{
-    if (isnan(lo) || isnan(hi)) return;
-    s->lo = lo;
-    s->hi = hi;
-    s->level = AS_INSTRUMENT_LEVEL;
-    s->interval = method;
-}
-
-void as_instrument_put(json_t **object, const char *name, json_t *value)
-{
-    if (*object && json_object_set_new(*object, name, value) == 0) return;
-    if (!*object) json_decref(value); /* else json_object_set_new took it */
-    json_decref(*object);
-    *object = NULL;
-}
-
-void as_instrument_put_size(json_t **object, const char *name, size_t x)
-{
-    as_instrument_put(object, name, json_integer((json_int_t)x));
-}
-
-void as_instrument_put_real(json_t **object, const char *name, double x)
-{
-    as_instrument_put(object, name, as_json_real(x));
-}
-
-void as_instrument_put_text(json_t **object, const char *name, const char *x)
-{
-    as_instrument_put(object, name, x ? json_string(x) : json_null());
-}
-
-void as_instrument_append(json_t **list, json_t *value)
-{
-    if (*list && json_array_append_new(*list, value) == 0) return;
-    if (!*list) json_decref(value);
-    json_decref(*list);
-    *list = NULL;
-}
-
-const as_statistic *as_instrument_need(const as_audit *a, const char *name, const char *of,
-                                       as_error *err)
-{
-    const as_statistic *s = as_stat_find(a, name, of);
-    if (!s) as_fail(err, AS_EFORMAT, "checks.%s: statistic %s is not there", a->id, name);
-    return s;
-}
-
 json_t *as_instrument_detail(const as_audit *a, const as_statistic *s, as_error *err)
 {
     json_t *detail = as_json_parse(s->name, s->detail, strlen(s->detail), err);

@@ -4,7 +4,6 @@
 
 #include "lab/audit/audit.h"
 
-#define AS_INSTRUMENT_LEVEL 0.95 /* coverage of every interval */
 #define AS_INSTRUMENT_PARAMS_END                                                                   \
     {                                                                                              \
         NULL, AS_PARAM_TEXT, NULL, NULL, NULL                                                      \
@@ -36,26 +35,9 @@ AS_MUST_CHECK const char *as_instrument_title(as_audit *a, const as_column *c, a
 /* "ID/WHAT", in the arena: names a stream of random numbers of this check alone. */
 AS_MUST_CHECK const char *as_instrument_purpose(as_audit *a, const char *what, as_error *err);
 
-/* n, missing, estimate = k/n and Wilson's interval; estimate and interval NaN when n is 0. */
-void as_instrument_share(as_statistic *s, size_t k, size_t n, size_t missing);
-/* lo, hi with their method; nothing when either is undefined. */
-void as_instrument_interval(as_statistic *s, double lo, double hi, const char *method);
-
-/* Puts name: value into *object, taking value's reference. When that fails *object becomes NULL,
- * which as_emit_detail reports; so a writer checks once. */
-void as_instrument_put(json_t **object, const char *name, json_t *value);
-void as_instrument_put_size(json_t **object, const char *name, size_t x);
-void as_instrument_put_real(json_t **object, const char *name, double x);      /* NaN: null */
-void as_instrument_put_text(json_t **object, const char *name, const char *x); /* NULL: null */
-/* The same at the end of a list. */
-void as_instrument_append(json_t **list, json_t *value);
-
 /* --- leaves ---------------------------------------------------------------------------------- */
 
-/* A statistic the leaf rests on; NULL with err set when there is none. */
-AS_MUST_CHECK const as_statistic *as_instrument_need(const as_audit *a, const char *name,
-                                                     const char *of, as_error *err);
-/* Its detail, parsed. Gives: json_decref. */
+/* The detail of a statistic, parsed. Gives: json_decref. */
 AS_MUST_CHECK json_t *as_instrument_detail(const as_audit *a, const as_statistic *s, as_error *err);
 
 /* A list for a sentence: "a, b, c and 4 more". Start from {0}; as_buf_clear(&text) afterwards. */

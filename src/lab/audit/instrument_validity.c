@@ -55,7 +55,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     char shown[AS_ESCAPE_SIZE], p[AS_P_TEXT_SIZE];
     as_buf others = {0};
     const char *name = as_arg_text(a, "must_not_rise");
-    const as_statistic *s = as_outcome_need(a, "change", name, err);
+    const as_statistic *s = as_stat_need(a, "change", name, err);
     as_outcome outcome = AS_UNKNOWN;
     const char *cause = "under-powered";
     bool ok = false;

@@ -84,18 +84,18 @@ static bool measure(as_audit *a, as_error *err)
     if (!compare(a, x, y, &t, err)) return false;
     as_statistic *s = as_emit(a, "same", "", "share of rows with equal SHA-256 [Join]", err);
     if (!s) return false;
-    as_instrument_share(s, t.same, t.n, x->n - t.n);
+    as_stat_share(s, t.same, t.n, x->n - t.n);
     json_t *detail = json_object();
-    as_instrument_put_size(&detail, "count", t.same);
-    as_instrument_put(&detail, "first_different",
-                      t.first == SIZE_MAX ? json_null() : json_integer((json_int_t)t.first));
-    as_instrument_put_size(&detail, "found_elsewhere", t.elsewhere);
+    as_json_put_size(&detail, "count", t.same);
+    as_json_put(&detail, "first_different",
+                t.first == SIZE_MAX ? json_null() : json_integer((json_int_t)t.first));
+    as_json_put_size(&detail, "found_elsewhere", t.elsewhere);
     return as_emit_detail(a, s, detail, err);
 }
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_instrument_need(a, "same", "", err);
+    const as_statistic *s = as_stat_need(a, "same", "", err);
     if (!s) return false;
     if (s->n == 0)
         return as_leaf_set(a, leaf, AS_UNKNOWN, "evidence missing", err, "no row has both texts");

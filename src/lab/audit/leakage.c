@@ -191,10 +191,10 @@ static bool emit_exact(as_audit *a, const as_column *train, const as_column *eva
     for (size_t i = 0; i < eval->n; i++) {
         if (!eval->text[i] || !bsearch(&eval->text[i], text, n_train, sizeof *text, by_text))
             continue;
-        if (n_found++ < SHOWN) as_instrument_append(&rows, json_integer((json_int_t)i));
+        if (n_found++ < SHOWN) as_json_append(&rows, json_integer((json_int_t)i));
     }
-    as_instrument_put(&detail, "rows", rows);
-    as_instrument_put_size(&detail, "n_train", n_train);
+    as_json_put(&detail, "rows", rows);
+    as_json_put_size(&detail, "n_train", n_train);
     s->n = eval->n - eval->n_missing;
     s->missing = eval->n_missing;
     s->estimate = s->n && n_train ? (double)n_found : NAN;
@@ -204,9 +204,9 @@ static bool emit_exact(as_audit *a, const as_column *train, const as_column *eva
 static json_t *pair_of(const search *s, size_t i)
 {
     json_t *pair = json_object();
-    as_instrument_put_size(&pair, "eval", i);
-    as_instrument_put_size(&pair, "train", s->at[i]);
-    as_instrument_put_real(&pair, "similarity", s->best[i]);
+    as_json_put_size(&pair, "eval", i);
+    as_json_put_size(&pair, "train", s->at[i]);
+    as_json_put_real(&pair, "similarity", s->best[i]);
     return pair;
 }
 
@@ -219,7 +219,7 @@ static bool emit_near(as_audit *a, const search *s, size_t n_eval, as_error *err
         if (isnan(s->best[i])) continue;
         n++;
         if (!(s->best[i] <= top)) top = s->best[at = i];
-        if (s->best[i] > threshold && n_near++ < SHOWN) as_instrument_append(&pairs, pair_of(s, i));
+        if (s->best[i] > threshold && n_near++ < SHOWN) as_json_append(&pairs, pair_of(s, i));
     }
     as_statistic *near =
         as_emit(a, "near", "", "evaluation texts with a near training text [Leakage]", err);
@@ -235,7 +235,7 @@ static bool emit_near(as_audit *a, const search *s, size_t n_eval, as_error *err
     near->estimate = n ? (double)n_near : NAN;
     max->estimate = top;
     detail = json_object();
-    as_instrument_put(&detail, "pairs", pairs);
+    as_json_put(&detail, "pairs", pairs);
     if (!as_emit_detail(a, near, detail, err)) return false;
     return n == 0 || as_emit_detail(a, max, pair_of(s, at), err);
 }
@@ -256,9 +256,9 @@ static bool measure(as_audit *a, as_error *err)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *exact = as_instrument_need(a, "exact", "", err);
-    const as_statistic *near = exact ? as_instrument_need(a, "near", "", err) : NULL;
-    const as_statistic *max = near ? as_instrument_need(a, "max_similarity", "", err) : NULL;
+    const as_statistic *exact = as_stat_need(a, "exact", "", err);
+    const as_statistic *near = exact ? as_stat_need(a, "near", "", err) : NULL;
+    const as_statistic *max = near ? as_stat_need(a, "max_similarity", "", err) : NULL;
     if (!max) return false;
     if (isnan(exact->estimate) || isnan(near->estimate))
         return as_leaf_set(a, leaf, AS_UNKNOWN, "evidence missing", err,

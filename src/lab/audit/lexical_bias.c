@@ -20,7 +20,7 @@ static void fill(as_statistic *s, const as_estimate *e, size_t missing, const ch
     s->missing = missing;
     s->estimate = e->estimate;
     s->p = e->p;
-    as_instrument_interval(s, e->interval.lo, e->interval.hi, method);
+    as_stat_interval(s, e->interval, AS_LEVEL, method);
 }
 
 static bool measure(as_audit *a, as_error *err)
@@ -30,13 +30,13 @@ static bool measure(as_audit *a, as_error *err)
     const double *x = as_instrument_numbers(a, "score", &rows, err);
     const double *y = as_instrument_numbers(a, "rate", &rows, err);
     if (!x || !y) return false;
-    as_estimate e = as_pearson(x, y, rows.n, AS_INSTRUMENT_LEVEL);
+    as_estimate e = as_pearson(x, y, rows.n, AS_LEVEL);
     as_statistic *s = as_emit(a, "pearson", "", "Pearson's correlation, t test [Correlation]", err);
     if (!s) return false;
     e.n = rows.n;
     fill(s, &e, rows.n_missing, "Fisher z");
 
-    if (!as_spearman(x, y, rows.n, AS_INSTRUMENT_LEVEL, &e, err)) return false;
+    if (!as_spearman(x, y, rows.n, AS_LEVEL, &e, err)) return false;
     s = as_emit(a, "spearman", "", "Spearman's rank correlation, t test [Correlation]", err);
     if (!s) return false;
     e.n = rows.n;
@@ -46,7 +46,7 @@ static bool measure(as_audit *a, as_error *err)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_instrument_need(a, "pearson", "", err);
+    const as_statistic *s = as_stat_need(a, "pearson", "", err);
     if (!s) return false;
     const char *expect = as_arg_text(a, "expect");
     double sign = strcmp(expect, "positive") == 0 ? 1 : -1;

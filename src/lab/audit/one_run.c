@@ -31,9 +31,9 @@ static bool measure(as_audit *a, as_error *err)
         for (size_t k = 0; k < i; k++) seen = seen || strcmp(parts->text[k], parts->text[i]) == 0;
         known += here;
         runs += here && !seen;
-        as_instrument_put_text(&list, parts->name[i], here ? parts->text[i] : NULL);
+        as_json_put_text(&list, parts->name[i], here ? parts->text[i] : NULL);
     }
-    as_instrument_put(&detail, "parts", list);
+    as_json_put(&detail, "parts", list);
     s->n = known;
     s->missing = parts->n - known;
     s->estimate = known ? (double)runs : NAN;
@@ -42,7 +42,7 @@ static bool measure(as_audit *a, as_error *err)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_instrument_need(a, "runs", "", err);
+    const as_statistic *s = as_stat_need(a, "runs", "", err);
     as_instrument_list list = {0};
     bool ok = false;
     json_t *detail = s ? as_instrument_detail(a, s, err) : NULL;

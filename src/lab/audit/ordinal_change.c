@@ -109,8 +109,8 @@ static bool emit_percents(as_audit *a, const char *name, const char *contrast, c
     s->n = first->n + second->n;
     s->missing = first->missing + second->missing;
     double se = hypot(standard_error(first), standard_error(second));
-    as_outcome_interval(s, as_normal_interval(s->estimate, se, AS_OUTCOME_LEVEL), AS_OUTCOME_LEVEL,
-                        "normal, groups independent");
+    as_stat_interval(s, as_normal_interval(s->estimate, se, AS_LEVEL), AS_LEVEL,
+                     "normal, groups independent");
     return as_outcome_detail(a, s, &(as_named){"se", se}, 1, err);
 }
 
@@ -185,9 +185,9 @@ static bool measure(as_audit *a, as_error *err)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_outcome_need(a, "change", "all", err);
-    const as_statistic *before = as_outcome_need(a, "percent_a", "all", err);
-    const as_statistic *after = as_outcome_need(a, "percent_b", "all", err);
+    const as_statistic *s = as_stat_need(a, "change", "all", err);
+    const as_statistic *before = as_stat_need(a, "percent_a", "all", err);
+    const as_statistic *after = as_stat_need(a, "percent_b", "all", err);
     if (!s || !before || !after) return false;
     const char *what = as_arena_printf(
         a->arena, err,

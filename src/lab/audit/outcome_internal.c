@@ -355,15 +355,6 @@ bool as_outcome_detail(as_audit *a, as_statistic *s, const as_named *values, siz
     return as_emit_detail(a, s, object, err);
 }
 
-void as_outcome_interval(as_statistic *s, as_interval interval, double level, const char *method)
-{
-    if (isnan(interval.lo) || isnan(interval.hi)) return;
-    s->lo = interval.lo;
-    s->hi = interval.hi;
-    s->level = level;
-    s->interval = method;
-}
-
 bool as_outcome_count(as_audit *a, const char *name, const char *of, const char *method,
                       size_t count, size_t n, size_t missing, as_error *err)
 {
@@ -383,7 +374,7 @@ bool as_outcome_rate(as_audit *a, const char *name, const char *of, size_t k, si
     s->n = n;
     s->missing = missing;
     if (n) s->estimate = (double)k / (double)n;
-    as_outcome_interval(s, as_wilson(k, n, AS_OUTCOME_LEVEL), AS_OUTCOME_LEVEL, "Wilson score");
+    as_stat_interval(s, as_wilson(k, n, AS_LEVEL), AS_LEVEL, "Wilson score");
     return as_outcome_detail(a, s, &(as_named){"count", (double)k}, 1, err);
 }
 
@@ -415,10 +406,9 @@ bool as_outcome_asymmetry_bootstrap(as_audit *a, const char *name, const as_outc
     as_outcomes copy = *o; /* the callback's context is not const */
     if (!as_outcome_resample(a, name, "", a->bootstrap, &how, err)) return false;
     if (!o->cluster.n)
-        return as_bootstrap_stat(&how, o->n, resampled_asymmetry, &copy, AS_OUTCOME_LEVEL, out,
-                                 err);
-    return as_bootstrap_clusters(&how, o->cluster.id, o->n, resampled_asymmetry, &copy,
-                                 AS_OUTCOME_LEVEL, out, err);
+        return as_bootstrap_stat(&how, o->n, resampled_asymmetry, &copy, AS_LEVEL, out, err);
+    return as_bootstrap_clusters(&how, o->cluster.id, o->n, resampled_asymmetry, &copy, AS_LEVEL,
+                                 out, err);
 }
 
 as_statistic *as_outcome_mean(as_audit *a, const char *name, const char *of, const char *method,
@@ -432,14 +422,13 @@ as_statistic *as_outcome_mean(as_audit *a, const char *name, const char *of, con
     s->n = n;
     s->missing = missing;
     if (!n) return s;
-    bool ok =
-        cluster ? as_bootstrap_cluster_mean(&how, cluster, x, NULL, n, AS_OUTCOME_LEVEL, &boot, err)
-                : as_bootstrap_mean(&how, x, NULL, n, AS_OUTCOME_LEVEL, &boot, err);
+    bool ok = cluster ? as_bootstrap_cluster_mean(&how, cluster, x, NULL, n, AS_LEVEL, &boot, err)
+                      : as_bootstrap_mean(&how, x, NULL, n, AS_LEVEL, &boot, err);
     if (!ok) return NULL;
     s->estimate = boot.estimate;
-    as_outcome_interval(s, boot.percentile, AS_OUTCOME_LEVEL,
-                        cluster ? "percentile bootstrap over clusters" : "percentile bootstrap");
-    double sd = as_paired_mean(x, NULL, n, AS_OUTCOME_LEVEL).se * sqrt((double)n);
+    as_stat_interval(s, boot.percentile, AS_LEVEL,
+                     cluster ? "percentile bootstrap over clusters" : "percentile bootstrap");
+    double sd = as_paired_mean(x, NULL, n, AS_LEVEL).se * sqrt((double)n);
     const as_named detail[] = {
         {"se", boot.se}, {"sd", sd}, {"clusters", cluster ? (double)boot.n : NAN}};
     return as_outcome_detail(a, s, detail, 3, err) ? s : NULL;
@@ -481,12 +470,12 @@ bool as_outcome_change(as_audit *a, const char *name, const char *of, const char
     if (!pairs->n) return true;
     const double *x = pairs->b, *y = pairs->a;
     if (!as_outcome_resample(a, name, of, a->bootstrap, &boot_how, err)) return false;
-    if (!as_bootstrap_mean(&boot_how, x, y, pairs->n, AS_OUTCOME_LEVEL, &boot, err)) return false;
+    if (!as_bootstrap_mean(&boot_how, x, y, pairs->n, AS_LEVEL, &boot, err)) return false;
     const char *flip_of = as_arena_printf(a->arena, err, "%s/flip", of);
     if (!flip_of || !as_outcome_resample(a, name, flip_of, a->permutations, &flip_how, err))
         return false;
     if (!as_sign_flip(&flip_how, x, y, pairs->n, &flip, err)) return false;
-    as_estimate t = as_paired_mean(x, y, pairs->n, AS_OUTCOME_LEVEL);
+    as_estimate t = as_paired_mean(x, y, pairs->n, AS_LEVEL);
     as_interval narrow = as_paired_mean(x, y, pairs->n, 1 - 2 * a->alpha).interval;
     if (!(t.se > 0)) narrow = as_interval_none(); /* no variation seen is no proof of none */
     s->estimate = t.estimate;
@@ -494,9 +483,9 @@ bool as_outcome_change(as_audit *a, const char *name, const char *of, const char
     s->null_kind = "permutation";
     s->null_draws = flip.draws;
     if (kind == AS_CHANGE_BY_T)
-        as_outcome_interval(s, t.interval, AS_OUTCOME_LEVEL, "Student's t");
+        as_stat_interval(s, t.interval, AS_LEVEL, "Student's t");
     else
-        as_outcome_interval(s, boot.percentile, AS_OUTCOME_LEVEL, "percentile bootstrap");
+        as_stat_interval(s, boot.percentile, AS_LEVEL, "percentile bootstrap");
     return change_detail(a, s, pairs, &t, narrow, boot.percentile, err);
 }
 
@@ -508,14 +497,6 @@ const char *as_outcome_p_text(double p, char out[AS_P_TEXT_SIZE])
     if (isnan(p)) return "p undefined";
     snprintf(out, AS_P_TEXT_SIZE, p < 0.001 && p > 0 ? "p = %.1e" : "p = %.3f", p);
     return out;
-}
-
-const as_statistic *as_outcome_need(const as_audit *a, const char *name, const char *of,
-                                    as_error *err)
-{
-    const as_statistic *s = as_stat_find(a, name, of);
-    if (!s) as_fail(err, AS_ESTATE, "checks.%s: statistic %s [%s] is not there", a->id, name, of);
-    return s;
 }
 
 double as_outcome_margin(const as_audit *a)

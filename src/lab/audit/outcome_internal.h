@@ -8,7 +8,6 @@
 #include "lab/stats/interval.h"
 #include "lab/stats/resample.h"
 
-#define AS_OUTCOME_LEVEL 0.95
 /* Cells given as counts are spread out into items for the bootstrap; more than this is refused. */
 #define AS_OUTCOME_MAX_ITEMS ((size_t)10000000)
 
@@ -101,9 +100,6 @@ typedef struct {
 AS_MUST_CHECK bool as_outcome_detail(as_audit *a, as_statistic *s, const as_named *values, size_t n,
                                      as_error *err);
 
-/* Sets the interval unless it is undefined; `method` is a literal. */
-void as_outcome_interval(as_statistic *s, as_interval interval, double level, const char *method);
-
 /* A count of something, without interval. */
 AS_MUST_CHECK bool as_outcome_count(as_audit *a, const char *name, const char *of,
                                     const char *method, size_t count, size_t n, size_t missing,
@@ -158,10 +154,6 @@ AS_MUST_CHECK bool as_outcome_effect_leaf(const as_audit *a, as_leaf *leaf, cons
 /* "p = 0.020", "p = 3.1e-05", "p undefined". Returns out. */
 #define AS_P_TEXT_SIZE 32
 const char *as_outcome_p_text(double p, char out[AS_P_TEXT_SIZE]);
-
-/* The statistic a leaf rests on; NULL with err set when it was not measured. */
-AS_MUST_CHECK const as_statistic *as_outcome_need(const as_audit *a, const char *name,
-                                                  const char *of, as_error *err);
 
 /* The margin parameter, NaN when not given. */
 double as_outcome_margin(const as_audit *a);

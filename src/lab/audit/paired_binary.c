@@ -61,9 +61,8 @@ static bool emit_difference(as_audit *a, const contingency *t, as_error *err)
     if (!t->n) return true;
     s->estimate = ((double)t->only_b - (double)t->only_a) / (double)t->n;
     s->p = as_mcnemar_exact(t->only_b, t->only_a);
-    as_outcome_interval(
-        s, as_newcombe_paired(t->both, t->only_b, t->only_a, t->neither, AS_OUTCOME_LEVEL),
-        AS_OUTCOME_LEVEL, "Newcombe paired score");
+    as_stat_interval(s, as_newcombe_paired(t->both, t->only_b, t->only_a, t->neither, AS_LEVEL),
+                     AS_LEVEL, "Newcombe paired score");
     as_interval narrow =
         as_newcombe_paired(t->both, t->only_b, t->only_a, t->neither, 1 - 2 * a->alpha);
     const as_named detail[] = {
@@ -102,11 +101,11 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     static const char *const of[] = {"both", "only a", "only b"};
     char text[32] = "undefined";
     size_t n[3];
-    const as_statistic *s = as_outcome_need(a, "difference", "", err);
-    const as_statistic *see = as_outcome_need(a, "detectable_difference", "", err);
+    const as_statistic *s = as_stat_need(a, "difference", "", err);
+    const as_statistic *see = as_stat_need(a, "detectable_difference", "", err);
     if (!s || !see) return false;
     for (size_t i = 0; i < 3; i++) {
-        const as_statistic *count = as_outcome_need(a, "discordant", of[i], err);
+        const as_statistic *count = as_stat_need(a, "discordant", of[i], err);
         if (!count) return false;
         n[i] = (size_t)count->estimate;
     }

@@ -29,9 +29,9 @@ static bool measure(as_audit *a, as_error *err)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_outcome_need(a, "change", "", err);
-    const as_statistic *before = as_outcome_need(a, "mean_a", "", err);
-    const as_statistic *after = as_outcome_need(a, "mean_b", "", err);
+    const as_statistic *s = as_stat_need(a, "change", "", err);
+    const as_statistic *before = as_stat_need(a, "mean_a", "", err);
+    const as_statistic *after = as_stat_need(a, "mean_b", "", err);
     if (!s || !before || !after) return false;
     const char *what =
         as_arena_printf(a->arena, err, "mean %.3f to %.3f (%.0f up, %.0f down, %.0f same), change",

@@ -179,26 +179,6 @@ bool as_probe_fit(as_logistic *out, double *w, double *p, const double *z, const
 
 /* --- statistics ------------------------------------------------------------------------------ */
 
-void as_probe_put(json_t **object, const char *name, json_t *value)
-{
-    if (!*object) {
-        json_decref(value);
-    } else if (json_object_set_new(*object, name, value)) {
-        json_decref(*object);
-        *object = NULL;
-    }
-}
-
-void as_probe_put_real(json_t **object, const char *name, double x)
-{
-    as_probe_put(object, name, as_json_real(x));
-}
-
-void as_probe_put_size(json_t **object, const char *name, size_t x)
-{
-    as_probe_put(object, name, json_integer((json_int_t)x));
-}
-
 json_t *as_probe_reals(const double *x, size_t n)
 {
     json_t *list = json_array();
@@ -208,15 +188,6 @@ json_t *as_probe_reals(const double *x, size_t n)
             list = NULL;
         }
     return list;
-}
-
-void as_probe_interval(as_statistic *s, double lo, double hi, const char *method)
-{
-    if (isnan(lo) || isnan(hi)) return;
-    s->lo = lo;
-    s->hi = hi;
-    s->level = AS_PROBE_LEVEL;
-    s->interval = method;
 }
 
 bool as_probe_null(as_statistic *s, const double *values, size_t draws, as_error *err)
@@ -235,11 +206,11 @@ bool as_probe_null(as_statistic *s, const double *values, size_t draws, as_error
 static json_t *auc_detail(const as_auc *u)
 {
     json_t *o = json_object();
-    as_probe_put(&o, "wins", json_integer((json_int_t)u->wins));
-    as_probe_put(&o, "ties", json_integer((json_int_t)u->ties));
-    as_probe_put_size(&o, "pairs", u->n_pos * u->n_neg);
-    as_probe_put_size(&o, "n_pos", u->n_pos);
-    as_probe_put_size(&o, "n_neg", u->n_neg);
+    as_json_put(&o, "wins", json_integer((json_int_t)u->wins));
+    as_json_put(&o, "ties", json_integer((json_int_t)u->ties));
+    as_json_put_size(&o, "pairs", u->n_pos * u->n_neg);
+    as_json_put_size(&o, "n_pos", u->n_pos);
+    as_json_put_size(&o, "n_neg", u->n_neg);
     return o;
 }
 
@@ -249,15 +220,14 @@ bool as_probe_emit_auc(as_audit *a, const char *name, const char *method, const 
     as_auc u;
     as_delong d;
     *detail = NULL;
-    if (!as_auc_of(&u, s->p, s->y, s->n, err) ||
-        !as_delong_of(&d, s->p, s->y, s->n, AS_PROBE_LEVEL, err))
+    if (!as_auc_of(&u, s->p, s->y, s->n, err) || !as_delong_of(&d, s->p, s->y, s->n, AS_LEVEL, err))
         return false;
     *out = as_emit(a, name, s->of, method, err);
     if (!*out) return false;
     (*out)->estimate = u.auc;
     (*out)->n = s->n;
     (*out)->missing = s->missing;
-    as_probe_interval(*out, d.low, d.high, "DeLong");
+    as_stat_interval(*out, (as_interval){d.low, d.high}, AS_LEVEL, "DeLong");
     *detail = auc_detail(&u);
     return true;
 }
@@ -281,11 +251,11 @@ bool as_probe_emit_objective(as_audit *a, const as_probe_scores *s, const as_log
     out->n = s->n;
     out->missing = s->missing;
     json_t *o = json_object();
-    as_probe_put_real(&o, "w_norm", fit->w_norm);
-    as_probe_put_real(&o, "intercept", fit->b);
-    as_probe_put_real(&o, "gradient_norm", fit->gradient);
-    as_probe_put_size(&o, "iterations", fit->n_iter);
-    as_probe_put_real(&o, "c_times_sum_objective", s->c * fit->objective);
+    as_json_put_real(&o, "w_norm", fit->w_norm);
+    as_json_put_real(&o, "intercept", fit->b);
+    as_json_put_real(&o, "gradient_norm", fit->gradient);
+    as_json_put_size(&o, "iterations", fit->n_iter);
+    as_json_put_real(&o, "c_times_sum_objective", s->c * fit->objective);
     return as_emit_detail(a, out, o, err);
 }
 
@@ -294,14 +264,14 @@ bool as_probe_emit_rate(as_audit *a, const char *name, const char *of, size_t k,
 {
     as_statistic *s = as_emit(a, name, of, "share of rows labelled 1 [Proportion]", err);
     if (!s) return false;
-    as_interval i = as_wilson(k, n, AS_PROBE_LEVEL);
+    as_interval i = as_wilson(k, n, AS_LEVEL);
     s->estimate = n ? (double)k / (double)n : NAN;
     s->n = n;
     s->missing = missing;
-    as_probe_interval(s, i.lo, i.hi, "Wilson");
+    as_stat_interval(s, (as_interval){i.lo, i.hi}, AS_LEVEL, "Wilson");
     json_t *o = json_object();
-    as_probe_put_size(&o, "n_pos", k);
-    as_probe_put_size(&o, "n_neg", n - k);
+    as_json_put_size(&o, "n_pos", k);
+    as_json_put_size(&o, "n_neg", n - k);
     return as_emit_detail(a, s, o, err);
 }
 
@@ -337,17 +307,34 @@ bool as_probe_emit_fixed(as_audit *a, const char *name, const char *method,
     as_gate_point g = {.t = NAN, .p_c = NAN, .p_w = NAN, .asym = NAN};
     if (!isnan(t)) {
         g = as_gate_at(s->p, s->y, s->n, t, rule);
-        as_interval i = as_newcombe_difference(g.w, n_neg, g.c, n_pos, AS_PROBE_LEVEL);
+        as_interval i = as_newcombe_difference(g.w, n_neg, g.c, n_pos, AS_LEVEL);
         out->estimate = g.asym;
-        as_probe_interval(out, i.lo, i.hi, "Newcombe");
+        as_stat_interval(out, (as_interval){i.lo, i.hi}, AS_LEVEL, "Newcombe");
         if (n_pos && n_neg) out->p = as_fisher_exact(g.w, n_neg - g.w, g.c, n_pos - g.c);
     }
-    as_probe_put_real(&detail, "threshold", t);
-    as_probe_put_real(&detail, "p_c", g.p_c);
-    as_probe_put_real(&detail, "p_w", g.p_w);
-    as_probe_put_size(&detail, "n_pos", n_pos);
-    as_probe_put_size(&detail, "n_neg", n_neg);
+    as_json_put_real(&detail, "threshold", t);
+    as_json_put_real(&detail, "p_c", g.p_c);
+    as_json_put_real(&detail, "p_w", g.p_w);
+    as_json_put_size(&detail, "n_pos", n_pos);
+    as_json_put_size(&detail, "n_neg", n_neg);
     return as_emit_detail(a, out, detail, err);
+}
+
+bool as_probe_emit_named(as_audit *a, const as_probe_scores *s, as_gate_rule rule, as_error *err)
+{
+    const as_arg *fixed = as_arg_of(a, "fixed");
+    for (size_t i = 0; fixed->given && i < fixed->n; i++) {
+        char text[32];
+        as_probe_scores named = *s;
+        named.of = as_arena_printf(a->arena, err, "%s t=%s", s->of,
+                                   as_double_text(fixed->number[i], text));
+        if (!named.of ||
+            !as_probe_emit_fixed(a, "asym_fixed",
+                                 "p_w - p_c at a threshold named in advance [Balanced asymmetry]",
+                                 &named, fixed->number[i], rule, json_object(), err))
+            return false;
+    }
+    return true;
 }
 
 /* --- nulls ----------------------------------------------------------------------------------- */
@@ -391,7 +378,7 @@ static json_t *share_at(const as_gate_score *draws, size_t n_draws, size_t tries
     for (int i = 0; i < 3; i++) {
         char name[32];
         as_null_passes k = as_null_pass(draws, n_draws, tries, (as_gate_bars){-INFINITY, bars[i]});
-        as_probe_put(&o, as_double_text(bars[i], name), share(k.n_asym, n_draws - k.n_no_asym));
+        as_json_put(&o, as_double_text(bars[i], name), share(k.n_asym, n_draws - k.n_no_asym));
     }
     return o;
 }
@@ -417,17 +404,17 @@ bool as_probe_emit_gate_rate(as_audit *a, const char *of, const as_probe_draws *
     if (!s) goto out;
     as_null_passes k = as_null_pass(draws, d->n_draws, tries, gate->bars);
     size_t n = d->n_draws - k.n_no_asym;
-    as_interval i = as_wilson(k.n_asym, n, AS_PROBE_LEVEL);
+    as_interval i = as_wilson(k.n_asym, n, AS_LEVEL);
     s->estimate = n ? (double)k.n_asym / (double)n : NAN;
     s->n = n;
     s->missing = k.n_no_asym;
-    as_probe_interval(s, i.lo, i.hi, "Wilson");
+    as_stat_interval(s, (as_interval){i.lo, i.hi}, AS_LEVEL, "Wilson");
     json_t *o = json_object();
-    as_probe_put_real(&o, "bar", gate->bars.asym);
-    as_probe_put(&o, "share_all", share(k.n_asym, d->n_draws));
-    as_probe_put(&o, "share_auc", share(k.n_auc, d->n_draws));
-    as_probe_put(&o, "share_both", share(k.n_both, d->n_draws));
-    as_probe_put(&o, "share_at", share_at(draws, d->n_draws, tries, gate));
+    as_json_put_real(&o, "bar", gate->bars.asym);
+    as_json_put(&o, "share_all", share(k.n_asym, d->n_draws));
+    as_json_put(&o, "share_auc", share(k.n_auc, d->n_draws));
+    as_json_put(&o, "share_both", share(k.n_both, d->n_draws));
+    as_json_put(&o, "share_at", share_at(draws, d->n_draws, tries, gate));
     ok = as_emit_detail(a, s, o, err);
 out:
     free(one);

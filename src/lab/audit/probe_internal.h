@@ -7,8 +7,6 @@
 #include "lab/audit/audit.h"
 #include "lab/stats/labelnull.h"
 
-#define AS_PROBE_LEVEL 0.95 /* of every interval */
-
 /* --- parameters ------------------------------------------------------------------------------ */
 
 /* clang-format off */
@@ -24,7 +22,8 @@
     {"rule", AS_PARAM_CHOICE, ">", "how a prediction meets a threshold", ">|>="},                  \
     {"thr_lo", AS_PARAM_NUMBER, "0.05", "lowest threshold", NULL},                                 \
     {"thr_hi", AS_PARAM_NUMBER, "0.95", "highest threshold", NULL},                                \
-    {"thr_count", AS_PARAM_SIZE, "91", "how many thresholds", NULL}
+    {"thr_count", AS_PARAM_SIZE, "91", "how many thresholds", NULL},                               \
+    {"fixed", AS_PARAM_NUMBERS, "", "thresholds named in advance", NULL}
 #define AS_PROBE_PARAMS_END {NULL, AS_PARAM_TEXT, NULL, NULL, NULL}
 /* clang-format on */
 
@@ -86,15 +85,8 @@ typedef struct {
     size_t n, missing;
 } as_probe_scores;
 
-/* Puts name: value into *object, taking value's reference. When that fails *object becomes NULL,
- * which as_emit_detail reports; so a writer checks once. */
-void as_probe_put(json_t **object, const char *name, json_t *value);
-void as_probe_put_real(json_t **object, const char *name, double x);
-void as_probe_put_size(json_t **object, const char *name, size_t x);
 json_t *as_probe_reals(const double *x, size_t n); /* a list; NULL when out of memory */
 
-/* lo, hi with their method; nothing when either is undefined. */
-void as_probe_interval(as_statistic *s, double lo, double hi, const char *method);
 /* The null and its quantiles; NaN values are left out of them. */
 AS_MUST_CHECK bool as_probe_null(as_statistic *s, const double *values, size_t draws,
                                  as_error *err);
@@ -128,6 +120,10 @@ AS_MUST_CHECK bool as_probe_gated_of(as_probe_gated *out, const as_probe_scores 
 AS_MUST_CHECK bool as_probe_emit_fixed(as_audit *a, const char *name, const char *method,
                                        const as_probe_scores *s, double t, as_gate_rule rule,
                                        json_t *detail, as_error *err);
+
+/* asym_fixed [C=.. t=..] for each threshold of the parameter `fixed`. */
+AS_MUST_CHECK bool as_probe_emit_named(as_audit *a, const as_probe_scores *s, as_gate_rule rule,
+                                       as_error *err);
 
 /* Draws of a null for several penalties: score (n_draws, n_c). */
 typedef struct {

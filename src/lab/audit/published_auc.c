@@ -99,20 +99,19 @@ static bool emit_figure(as_audit *a, const figure *f, as_error *err)
                               "[Published AUC]",
                               err);
     if (!s) return false;
-    as_interval i =
-        as_normal_interval(f->auc, as_hanley_se(f->auc, f->n_pos, f->n_neg), AS_PROBE_LEVEL);
+    as_interval i = as_normal_interval(f->auc, as_hanley_se(f->auc, f->n_pos, f->n_neg), AS_LEVEL);
     s->estimate = f->auc;
     s->n = f->n_pos + f->n_neg;
     s->p = f->p;
-    as_probe_interval(s, fmax(0, i.lo), fmin(1, i.hi), "Hanley-McNeil");
+    as_stat_interval(s, (as_interval){fmax(0, i.lo), fmin(1, i.hi)}, AS_LEVEL, "Hanley-McNeil");
     json_t *o = json_object();
-    as_probe_put_real(&o, "pairs_won", (double)count.half_pairs / 2);
-    as_probe_put(&o, "pairs", json_integer((json_int_t)count.pairs));
-    as_probe_put(&o, "is_whole", json_boolean(count.is_whole));
-    as_probe_put_real(&o, "null_se", as_hanley_null_se(f->n_pos, f->n_neg));
-    as_probe_put_real(&o, "p_holm", f->p_holm);
-    as_probe_put_size(&o, "n_pos", f->n_pos);
-    as_probe_put_size(&o, "n_neg", f->n_neg);
+    as_json_put_real(&o, "pairs_won", (double)count.half_pairs / 2);
+    as_json_put(&o, "pairs", json_integer((json_int_t)count.pairs));
+    as_json_put(&o, "is_whole", json_boolean(count.is_whole));
+    as_json_put_real(&o, "null_se", as_hanley_null_se(f->n_pos, f->n_neg));
+    as_json_put_real(&o, "p_holm", f->p_holm);
+    as_json_put_size(&o, "n_pos", f->n_pos);
+    as_json_put_size(&o, "n_neg", f->n_neg);
     return as_emit_detail(a, s, o, err);
 }
 
@@ -137,8 +136,8 @@ static bool emit_below_half(as_audit *a, const figure *f, size_t n, size_t missi
     s->n = n;
     s->missing = missing;
     json_t *o = json_object();
-    as_probe_put(&o, "names", names);
-    as_probe_put_real(&o, "smallest_p_holm", smallest);
+    as_json_put(&o, "names", names);
+    as_json_put_real(&o, "smallest_p_holm", smallest);
     return as_emit_detail(a, s, o, err);
 }
 

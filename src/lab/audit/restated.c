@@ -79,8 +79,8 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     for (size_t i = 0; i < a->n_stats; i++) {
         const as_statistic *s = a->stats[i];
         if (strcmp(s->name, "difference") != 0) continue;
-        const as_statistic *was = as_outcome_need(a, "published", s->of, err),
-                           *again = as_outcome_need(a, "recomputed", s->of, err);
+        const as_statistic *was = as_stat_need(a, "published", s->of, err),
+                           *again = as_stat_need(a, "recomputed", s->of, err);
         if (!was || !again) goto out;
         /* a difference of exactly the tolerance must not fail by the rounding of two decimals */
         double slack = 1e-12 * fmax(1, fabs(was->estimate));

@@ -47,11 +47,11 @@ static bool emit_column(as_audit *a, const char *param, double scale, as_error *
     if (binary && n > 1) return as_outcome_rate(a, "rate", param, ones, n, c->n - n, err);
     as_statistic *s = as_emit(a, "rate", param, "mean of the items [Saturation]", err);
     if (!s) return false;
-    as_estimate mean = as_paired_mean(x, NULL, n, AS_OUTCOME_LEVEL);
+    as_estimate mean = as_paired_mean(x, NULL, n, AS_LEVEL);
     s->n = n;
     s->missing = c->n - n;
     if (n) s->estimate = mean.estimate;
-    as_outcome_interval(s, mean.interval, AS_OUTCOME_LEVEL, "Student's t");
+    as_stat_interval(s, mean.interval, AS_LEVEL, "Student's t");
     return true;
 }
 

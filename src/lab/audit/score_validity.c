@@ -24,7 +24,7 @@ static bool measure(as_audit *a, as_error *err)
     if (!y) return false;
     for (size_t i = 0; i < rows.n; i++) y[i] = (uint8_t)label[i];
     if (!as_auc_of(&auc, score, y, rows.n, err) ||
-        !as_delong_of(&ci, score, y, rows.n, AS_INSTRUMENT_LEVEL, err))
+        !as_delong_of(&ci, score, y, rows.n, AS_LEVEL, err))
         return false;
     as_statistic *s = as_emit(a, "auc", "",
                               "mid-rank pair counts; p against 1/2 from the Hanley-McNeil null "
@@ -37,20 +37,19 @@ static bool measure(as_audit *a, as_error *err)
     s->estimate = auc.auc;
     s->p = fmin(1, 2 * as_normal_upper(fabs(auc.auc - 0.5) / null_se));
     if (isnan(auc.auc)) s->p = NAN;
-    as_instrument_interval(s, ci.low, ci.high, "DeLong");
+    as_stat_interval(s, (as_interval){ci.low, ci.high}, AS_LEVEL, "DeLong");
     json_t *detail = json_object();
-    as_instrument_put(&detail, "wins", json_integer((json_int_t)auc.wins));
-    as_instrument_put(&detail, "ties", json_integer((json_int_t)auc.ties));
-    as_instrument_put(&detail, "pairs",
-                      json_integer((json_int_t)auc.n_pos * (json_int_t)auc.n_neg));
-    as_instrument_put_size(&detail, "n_pos", auc.n_pos);
-    as_instrument_put_size(&detail, "n_neg", auc.n_neg);
+    as_json_put(&detail, "wins", json_integer((json_int_t)auc.wins));
+    as_json_put(&detail, "ties", json_integer((json_int_t)auc.ties));
+    as_json_put(&detail, "pairs", json_integer((json_int_t)auc.n_pos * (json_int_t)auc.n_neg));
+    as_json_put_size(&detail, "n_pos", auc.n_pos);
+    as_json_put_size(&detail, "n_neg", auc.n_neg);
     return as_emit_detail(a, s, detail, err);
 }
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    const as_statistic *s = as_instrument_need(a, "auc", "", err);
+    const as_statistic *s = as_stat_need(a, "auc", "", err);
     double bar = as_arg_number(a, "bar");
     if (!s) return false;
     double n_pos = as_stat_detail(s, "/n_pos"), n_neg = as_stat_detail(s, "/n_neg");

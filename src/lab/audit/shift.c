@@ -52,8 +52,8 @@ static bool emit_domain(as_audit *a, const double *p, const uint8_t *y, size_t n
                            "out-of-fold AUC of a classifier of the two sets [Distribution shift]",
                            &s, &out, &o, err))
         return false;
-    as_probe_put_real(&o, "C", c);
-    as_probe_put_size(&o, "n_folds", k);
+    as_json_put_real(&o, "C", c);
+    as_json_put_size(&o, "n_folds", k);
     return as_emit_detail(a, out, o, err);
 }
 
@@ -130,10 +130,10 @@ static bool measure_rates(as_audit *a, as_error *err)
     s->n = u.n + v.n;
     s->missing = u.missing + v.missing;
     if (u.n && v.n) {
-        as_interval i = as_newcombe_difference(v.n_pos, v.n, u.n_pos, u.n, AS_PROBE_LEVEL);
+        as_interval i = as_newcombe_difference(v.n_pos, v.n, u.n_pos, u.n, AS_LEVEL);
         s->estimate = (double)v.n_pos / (double)v.n - (double)u.n_pos / (double)u.n;
         s->p = as_fisher_exact(u.n_pos, u.n - u.n_pos, v.n_pos, v.n - v.n_pos);
-        as_probe_interval(s, i.lo, i.hi, "Newcombe");
+        as_stat_interval(s, (as_interval){i.lo, i.hi}, AS_LEVEL, "Newcombe");
     }
     return true;
 }
@@ -150,11 +150,11 @@ static bool emit_mean(as_audit *a, const char *name, const char *value, as_error
     as_statistic *s = as_emit(a, name, "", "mean of the values [Mean]", err);
     if (!x || !s) return false;
     for (size_t i = 0; i < n; i++) x[i] = column->number[rows[i]];
-    as_estimate e = as_paired_mean(x, NULL, n, AS_PROBE_LEVEL);
+    as_estimate e = as_paired_mean(x, NULL, n, AS_LEVEL);
     s->estimate = e.estimate;
     s->n = n;
     s->missing = column->n - n;
-    as_probe_interval(s, e.interval.lo, e.interval.hi, "t");
+    as_stat_interval(s, (as_interval){e.interval.lo, e.interval.hi}, AS_LEVEL, "t");
     return true;
 }
 

@@ -29,9 +29,9 @@ static bool measure(as_audit *a, as_error *err)
     s->estimate = (double)looks;
     s->n = looks;
     json_t *o = json_object();
-    as_probe_put_size(&o, "thresholds", thresholds);
-    as_probe_put_size(&o, "configurations", tried);
-    as_probe_put(&o, "chosen_on", json_string(as_arg_text(a, "chosen_on")));
+    as_json_put_size(&o, "thresholds", thresholds);
+    as_json_put_size(&o, "configurations", tried);
+    as_json_put(&o, "chosen_on", json_string(as_arg_text(a, "chosen_on")));
     return as_emit_detail(a, s, o, err);
 }
 

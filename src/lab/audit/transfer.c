@@ -141,8 +141,8 @@ static bool emit_auc(work *w, as_audit *a, const as_probe_scores *s, const as_nu
                            s, &out, &o, err))
         return false;
     out->p = tail->p_auc;
-    as_probe_put_real(&o, "hanley_mcneil_null_se",
-                      as_hanley_null_se(w->test.n_pos, w->test.n - w->test.n_pos));
+    as_json_put_real(&o, "hanley_mcneil_null_se",
+                     as_hanley_null_se(w->test.n_pos, w->test.n - w->test.n_pos));
     bool ok = as_probe_null(out, w->null_auc, a->permutations, err);
     return as_emit_detail(a, out, o, err) && ok;
 }
@@ -159,11 +159,11 @@ static bool emit_searched(work *w, as_audit *a, const as_probe_scores *s, const 
     out->p = p;
     if (!isnan(p) && !as_probe_null(out, w->null_asym, a->permutations, err)) return false;
     json_t *o = json_object();
-    as_probe_put_real(&o, "threshold", best->found ? best->at.t : NAN);
-    as_probe_put_real(&o, "p_c", best->at.p_c);
-    as_probe_put_real(&o, "p_w", best->at.p_w);
-    as_probe_put_size(&o, "n_pos", w->test.n_pos);
-    as_probe_put_size(&o, "n_neg", w->test.n - w->test.n_pos);
+    as_json_put_real(&o, "threshold", best->found ? best->at.t : NAN);
+    as_json_put_real(&o, "p_c", best->at.p_c);
+    as_json_put_real(&o, "p_w", best->at.p_w);
+    as_json_put_size(&o, "n_pos", w->test.n_pos);
+    as_json_put_size(&o, "n_neg", w->test.n - w->test.n_pos);
     return as_emit_detail(a, out, o, err);
 }
 
@@ -179,8 +179,8 @@ static bool emit_carried(work *w, as_audit *a, const as_probe_scores *s, const c
         !as_auc_of(&u, p, w->train.y, w->train.n, err))
         return false;
     json_t *o = json_object();
-    as_probe_put_real(&o, "train_auc", u.auc);
-    as_probe_put_real(&o, "train_asym", g.balanced.at.asym);
+    as_json_put_real(&o, "train_auc", u.auc);
+    as_json_put_real(&o, "train_asym", g.balanced.at.asym);
     return as_probe_emit_fixed(a, name, method, s, g.balanced.found ? g.balanced.at.t : NAN,
                                w->gate.terms.rule, o, err);
 }
@@ -192,6 +192,7 @@ static bool emit_asym(work *w, as_audit *a, const as_probe_scores *s, size_t j,
     return as_probe_gated_of(&g, s, &w->gate, err) &&
            as_probe_emit_fixed(a, "asym_at_half", "p_w - p_c at threshold 1/2 [Balanced asymmetry]",
                                s, 0.5, w->gate.terms.rule, json_object(), err) &&
+           as_probe_emit_named(a, s, w->gate.terms.rule, err) &&
            emit_searched(w, a, s, "asym_balanced",
                          "smallest p_w - p_c over the thresholds with enough p_c, chosen on the "
                          "test rows; p one-sided, test labels shuffled [Balanced asymmetry]",
@@ -221,7 +222,7 @@ static bool emit_probability(as_audit *a, const as_probe_scores *s, as_error *er
     out->n = s->n;
     out->missing = s->missing;
     json_t *o = json_object();
-    as_probe_put(&o, "first", as_probe_reals(s->p, s->n < 5 ? s->n : 5));
+    as_json_put(&o, "first", as_probe_reals(s->p, s->n < 5 ? s->n : 5));
     return as_emit_detail(a, out, o, err);
 }
 

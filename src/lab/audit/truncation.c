@@ -52,17 +52,17 @@ static bool emit_endings(as_audit *a, const char *of, const endings *e, as_error
         as_emit(a, "finished_strict", of, "last visible character one of . ! ? [Truncation]", err);
     json_t *detail = json_object();
     if (!s) goto out;
-    as_instrument_share(s, e->strict, e->n, e->missing);
-    as_instrument_put_size(&detail, "count", e->strict);
+    as_stat_share(s, e->strict, e->n, e->missing);
+    as_json_put_size(&detail, "count", e->strict);
     if (!as_emit_detail(a, s, detail, err)) return false;
 
     detail = json_object();
     s = as_emit(a, "unfinished_lenient", of,
                 "last visible character closes neither sentence nor markup [Truncation]", err);
     if (!s) goto out;
-    as_instrument_share(s, e->unfinished, e->n, e->missing);
-    as_instrument_put_size(&detail, "count", e->unfinished);
-    as_instrument_put_size(&detail, "longest", e->longest);
+    as_stat_share(s, e->unfinished, e->n, e->missing);
+    as_json_put_size(&detail, "count", e->unfinished);
+    as_json_put_size(&detail, "longest", e->longest);
     return as_emit_detail(a, s, detail, err);
 out:
     json_decref(detail);
@@ -85,11 +85,11 @@ static bool emit_lengths(as_audit *a, const char *of, const endings *e, as_error
     if (given->given && e->n > 0) s->estimate = (double)e->at_cut;
     if (shared) s->estimate = (double)e->n_longest;
     detail = json_object();
-    as_instrument_put(&detail, "cut",
-                      given->given ? json_integer((json_int_t)as_arg_size(a, "cut"))
-                      : shared     ? json_integer((json_int_t)e->longest)
-                                   : json_null());
-    as_instrument_put(&detail, "given", json_boolean(given->given));
+    as_json_put(&detail, "cut",
+                given->given ? json_integer((json_int_t)as_arg_size(a, "cut"))
+                : shared     ? json_integer((json_int_t)e->longest)
+                             : json_null());
+    as_json_put(&detail, "given", json_boolean(given->given));
     if (!as_emit_detail(a, s, detail, err)) return false;
 
     s = as_emit(a, "length_median", of, "median of lengths in characters [Truncation]", err);
@@ -124,13 +124,12 @@ static bool emit_gap(as_audit *a, const as_arg *texts, const endings *e, as_erro
                               err);
     if (!s) return false;
     const endings *x = &e[hi], *y = &e[lo];
-    as_interval gap =
-        as_newcombe_difference(x->unfinished, x->n, y->unfinished, y->n, AS_INSTRUMENT_LEVEL);
+    as_interval gap = as_newcombe_difference(x->unfinished, x->n, y->unfinished, y->n, AS_LEVEL);
     double pairs = (double)n_arms * (double)(n_arms - 1) / 2;
     s->n = x->n + y->n;
     s->missing = x->missing + y->missing;
     s->estimate = rate_hi - rate_lo;
-    as_instrument_interval(s, gap.lo, gap.hi, "Newcombe");
+    as_stat_interval(s, (as_interval){gap.lo, gap.hi}, AS_LEVEL, "Newcombe");
     s->p = fmin(1, pairs * as_fisher_exact(x->unfinished, x->n - x->unfinished, y->unfinished,
                                            y->n - y->unfinished));
     return true;

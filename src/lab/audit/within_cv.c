@@ -106,9 +106,9 @@ static bool emit_auc(work *w, as_audit *a, const as_probe_scores *s, const as_nu
         goto out;
     for (size_t i = 0; i < s->n; i++) digits[i] = (char)('0' + w->fold[i]);
     out->p = tail->p_auc;
-    as_probe_put(&o, "fold_auc", as_probe_reals(each, w->k));
-    as_probe_put_real(&o, "null_sd", tail->auc_sd);
-    as_probe_put(&o, "folds", json_string(digits));
+    as_json_put(&o, "fold_auc", as_probe_reals(each, w->k));
+    as_json_put_real(&o, "null_sd", tail->auc_sd);
+    as_json_put(&o, "folds", json_string(digits));
     ok = as_probe_null(out, w->null_auc, a->permutations, err);
     ok = as_emit_detail(a, out, o, err) && ok;
 out:
@@ -131,13 +131,13 @@ static bool emit_asym(work *w, as_audit *a, const as_probe_scores *s, const as_n
     out->missing = s->missing;
     out->p = tail->p_asym;
     json_t *o = json_object();
-    as_probe_put_real(&o, "threshold", g.balanced.at.t);
-    as_probe_put_real(&o, "p_c", g.balanced.at.p_c);
-    as_probe_put_real(&o, "p_w", g.balanced.at.p_w);
-    as_probe_put_real(&o, "asym_at_half", g.half.asym);
-    as_probe_put_real(&o, "min_asym", g.smallest.at.asym);
-    as_probe_put_real(&o, "min_threshold", g.smallest.at.t);
-    return as_emit_detail(a, out, o, err);
+    as_json_put_real(&o, "threshold", g.balanced.at.t);
+    as_json_put_real(&o, "p_c", g.balanced.at.p_c);
+    as_json_put_real(&o, "p_w", g.balanced.at.p_w);
+    as_json_put_real(&o, "asym_at_half", g.half.asym);
+    as_json_put_real(&o, "min_asym", g.smallest.at.asym);
+    as_json_put_real(&o, "min_threshold", g.smallest.at.t);
+    return as_emit_detail(a, out, o, err) && as_probe_emit_named(a, s, w->gate.terms.rule, err);
 }
 
 /* The lottery of one folding: the same cross-validation under other fold seeds. */
@@ -168,12 +168,12 @@ static bool emit_repeated(work *w, as_audit *a, const as_probe_scores *s, as_err
     out->n = s->n;
     out->missing = s->missing;
     if (n) {
-        as_probe_interval(out, lo, hi, "range over fold seeds");
+        as_stat_interval(out, (as_interval){lo, hi}, AS_LEVEL, "range over fold seeds");
         out->level = NAN;
     }
     json_t *o = json_object();
-    as_probe_put_real(&o, "sd", n > 1 ? sqrt(squares / (double)(n - 1)) : NAN);
-    as_probe_put(&o, "values", as_probe_reals(auc, n));
+    as_json_put_real(&o, "sd", n > 1 ? sqrt(squares / (double)(n - 1)) : NAN);
+    as_json_put(&o, "values", as_probe_reals(auc, n));
     ok = as_emit_detail(a, out, o, err);
 out:
     free(score);
