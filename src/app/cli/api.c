@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/cli/command.h"
 #include "app/cli/plan_yaml.h"
-#include "app/cli/write.h"
+#include "app/report/report.h"
 #include "lab/experiment/run.h"
 #include "lab/stats/blas.h"
 
@@ -47,7 +48,8 @@ static bool reaudit(const char *plan, const char *data, const char *path, unsign
     if (!store) goto out;
     const as_run_options o = {.data = data, .store = store, .pool = pool};
     if (!as_reaudit(tree, &o, a, &design, err)) goto out;
-    report = as_cli_report(&cli, store, &design, err);
+    const char *time = as_cli_time(&cli, err);
+    report = time ? as_report_json(store, &design, time, err) : NULL;
     if (!report) goto out;
     as_json_write_pretty(text, report);
     ok = as_buf_ok(text, err);

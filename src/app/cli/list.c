@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/cli/command.h"
+#include "base/tree.h"
 #include "lab/audit/audit.h"
 
 static const as_option options[] = {
@@ -119,11 +120,13 @@ static int run(as_cli *c, as_error *err)
     else if (ok && strcmp(what, "runs") == 0)
         ok = list_runs(c, rows, &text, err);
     else {
+        static const char *const kinds[] = {"checks", "options", "runs", "verbs", NULL};
+        const char *near = as_nearest(what, kinds);
         char shown[AS_ESCAPE_SIZE];
         ok = as_fail(err, AS_EUSAGE,
-                     "assay list: kind (found %s, expected checks, options, runs or "
-                     "verbs)",
-                     as_escape(what, strlen(what), shown));
+                     "assay list: kind (found %s, expected checks, options, runs or verbs%s%s)",
+                     as_escape(what, strlen(what), shown), near ? "; nearest: " : "",
+                     near ? near : "");
     }
     if (ok)
         ok = c->json

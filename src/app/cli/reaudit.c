@@ -67,6 +67,11 @@ static int run(as_cli *c, as_error *err)
         as_fail(err, AS_EUSAGE, "assay reaudit: --data (found none, expected a folder)");
         return AS_EXIT_USAGE;
     }
+    if (!as_file_exists(data)) {
+        char shown[AS_ESCAPE_SIZE];
+        as_fail(err, AS_EIO, "%s: folder (found none)", as_escape(data, strlen(data), shown));
+        return AS_EXIT_FAILED;
+    }
     store = as_cli_threads(c, &threads, err) ? as_cli_store(c, AS_STORE_WRITE, err) : NULL;
     if (!store || !(pool = as_pool_new(threads, err))) goto out;
     const as_run_options o = {data, store, pool, c->log, c->stop};

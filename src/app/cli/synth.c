@@ -38,8 +38,9 @@ static int run(as_cli *c, as_error *err)
         return as_print_json(made(dir, seed, truth, n), err) ? AS_EXIT_DONE : AS_EXIT_FAILED;
     for (size_t i = 0; i < n; i++)
         count[truth[i].truth[0] == 's' ? 0 : truth[i].truth[0] == 'r' ? 1 : 2]++;
-    as_buf_printf(&b, "%s: seed %zu, %zu planted truths (%zu supported, %zu refuted, %zu inconclusive)\n",
-                  as_escape(dir, strlen(dir), shown), seed, n, count[0], count[1], count[2]);
+    as_buf_printf(
+        &b, "%s: seed %zu, %zu planted truths (%zu supported, %zu refuted, %zu inconclusive)\n",
+        as_escape(dir, strlen(dir), shown), seed, n, count[0], count[1], count[2]);
     bool ok = as_print(&b, err);
     as_buf_clear(&b);
     return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
@@ -55,7 +56,6 @@ const as_command as_command_synth = {
     "and gaps, and study.json, which says what is so. The same seed gives the same bytes. Audit it "
     "with plans/embedded-study.yaml.",
     options,
-    {"assay synth study DIR",
-     "assay reaudit plans/embedded-study.yaml --data DIR"},
+    {"assay synth study DIR", "assay reaudit plans/embedded-study.yaml --data DIR"},
     run,
 };

@@ -21,7 +21,7 @@ bool as_cli_threads(const as_cli *c, size_t *out, as_error *err)
     return as_fail(err, AS_ELIMIT, "--threads: value (found %zu, expected at most 256)", *out);
 }
 
-static json_t *make_report(const as_cli *c, as_store *store, const as_design *design, as_error *err)
+json_t *as_cli_report(const as_cli *c, as_store *store, const as_design *design, as_error *err)
 {
     const char *time = as_cli_time(c, err);
     return time ? as_report_json(store, design, time, err) : NULL;
@@ -85,7 +85,7 @@ static bool print_claims(const json_t *report, as_error *err)
 
 int as_cli_show(const as_cli *c, as_store *store, const as_design *design, as_error *err)
 {
-    json_t *report = make_report(c, store, design, err);
+    json_t *report = as_cli_report(c, store, design, err);
     bool ok = report && write_files(c, report, as_cli_value(c, "report", NULL), err) &&
               (c->json ? as_print_json(json_incref(report), err) : print_claims(report, err));
     json_decref(report);

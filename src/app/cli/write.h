@@ -8,7 +8,11 @@
 /* --threads, else ASSAY_THREADS, else 0 (all processors). */
 AS_MUST_CHECK bool as_cli_threads(const as_cli *c, size_t *out, as_error *err);
 
-/* The report of a design, with the time of this run: the page at --report and the object beside it
+/* The report of a design with the time of this run. Gives: json_decref. */
+AS_MUST_CHECK json_t *as_cli_report(const as_cli *c, as_store *store, const as_design *design,
+                                    as_error *err);
+
+/* The same shown: the page at --report and the object beside it
  * (.json for .html, or added), then the object (--json) or the claims with their verdicts on
  * stdout. Exit status; failure sets err. */
 int as_cli_show(const as_cli *c, as_store *store, const as_design *design, as_error *err);

@@ -144,8 +144,8 @@ static bool from_typed(const importer *m, const as_column_spec *c, raw *r)
     return settle(m, r);
 }
 
-/* The item of the other file whose `match` text equals the table's `on` text. */
-static bool match_items(const importer *m, const as_column_spec *c, size_t *item)
+/* The item of the other file, of n_values, whose `match` text equals the table's `on` text. */
+static bool match_items(const importer *m, const as_column_spec *c, size_t n_values, size_t *item)
 {
     as_values keys = {0};
     const raw *on = NULL;
@@ -155,9 +155,14 @@ static bool match_items(const importer *m, const as_column_spec *c, size_t *item
     if (!on || !on->text)
         return as_tree_fail(c->at, m->err, "on (expected an earlier column of texts)");
     if (!as_sources_values(m->sources, &c->match, m->a, &keys, m->err)) return false;
+    if (!keys.json)
+        return as_tree_fail(c->at, m->err, "match (found an array, expected a JSON file)");
+    if (keys.n != n_values)
+        return as_tree_fail(c->at, m->err, "match (found %zu items, expected the %zu of file)",
+                            keys.n, n_values);
     for (size_t i = 0; i < m->n; i++) {
         item[i] = N_A;
-        for (size_t k = 0; on->text[i] && keys.json && k < keys.n; k++) {
+        for (size_t k = 0; on->text[i] && k < keys.n; k++) {
             const char *key = json_string_value(keys.json[k]);
             if (!key || strcmp(key, on->text[i]) != 0) continue;
             if (item[i] != N_A)
@@ -176,7 +181,7 @@ static bool from_file(const importer *m, const as_column_spec *c, raw *r)
     if (!item || !as_sources_values(m->sources, &c->ref, m->a, &v, m->err)) return false;
     for (size_t i = 0; i < m->n; i++) item[i] = i;
     if (c->match.file) {
-        if (!match_items(m, c, item)) return false;
+        if (!match_items(m, c, v.n, item)) return false;
     } else if (v.n != m->n) {
         return as_tree_fail(c->at, m->err, "items in %s (found %zu, expected %zu)", c->ref.file,
                             v.n, m->n);
@@ -482,10 +487,11 @@ bool as_import_table(as_store *store, const as_design *design, const as_table_sp
     const char *absent = NULL;
     if (!is_there(&m, &there)) return false;
     if (there) return true;
-    if (!find_absent(&m, &absent)) return false;
-    if (!absent && !read_columns(&m)) return false;
+    if (!find_absent(&m, &absent) || (!absent && !read_columns(&m))) goto wrong;
     if (!as_store_begin(store, err)) return false;
     if ((absent || put_rows(&m)) && put_closing(&m, absent)) return as_store_commit(store, err);
     as_store_rollback(store);
+wrong: /* the place is the plan's, but it is the files that are not what the plan says */
+    if (err->class_ == AS_EUSAGE) err->class_ = AS_EFORMAT;
     return false;
 }

@@ -8,7 +8,8 @@
 #include "lab/store/store.h"
 
 /* Puts one table's rows in one transaction. A table that the store has already is left alone; an
- * optional table whose file is not there leaves one statistic "absent" that says which. */
+ * optional table whose file is not there leaves one statistic "absent" that says which. Files that
+ * are not what the plan says are AS_EFORMAT with the place in the plan, or in the file. */
 AS_MUST_CHECK bool as_import_table(as_store *store, const as_design *design,
                                    const as_table_spec *spec, as_sources *sources, as_arena *a,
                                    as_error *err);

@@ -495,12 +495,19 @@ static bool try_checks(const reader *r)
         !array(r, p->n_checks, sizeof *audit, &audit))
         return false;
     for (size_t i = 0; i < p->n_tables; i++) {
+        const as_table_spec *t = &p->table[i];
         as_column *column = NULL;
-        if (!array(r, p->table[i].n_columns, sizeof *column, &column)) return false;
-        for (size_t k = 0; k < p->table[i].n_columns; k++)
-            column[k].name = p->table[i].column[k].name;
-        table[i] = (as_table){
-            .name = p->table[i].name, .column = column, .n_columns = p->table[i].n_columns};
+        as_fact *fact = NULL;
+        if (!array(r, t->n_columns, sizeof *column, &column) ||
+            !array(r, t->n_facts, sizeof *fact, &fact))
+            return false;
+        for (size_t k = 0; k < t->n_columns; k++) column[k].name = t->column[k].name;
+        for (size_t k = 0; k < t->n_facts; k++) fact[k] = (as_fact){t->fact[k].name, "not read yet"};
+        table[i] = (as_table){.name = t->name,
+                              .column = column,
+                              .n_columns = t->n_columns,
+                              .fact = fact,
+                              .n_facts = t->n_facts};
     }
     for (size_t i = 0; i < p->n_checks; i++) {
         const as_scope scope = {table, p->n_tables, audit, i};

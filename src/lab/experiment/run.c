@@ -277,13 +277,9 @@ static bool walk_checks(conductor *c)
     c->leaf = as_arena_push(c->a, n + 1, sizeof *c->leaf, c->err);
     as_progress *progress = as_progress_new(c->o->log, "checks", n, c->err);
     if (!c->audit || !c->leaf || !progress) goto out;
-    for (size_t i = 0; i < n; i++) { /* all arguments are right before the first is measured */
-        const char *absent = NULL;
-        c->audit[i] = prepare(c, i);
-        if (!bind(c, i, &absent)) goto out;
-    }
     for (size_t i = 0; i < n; i++) {
         const char *absent = NULL;
+        c->audit[i] = prepare(c, i);
         as_progress_set(progress, i, c->plan.check[i].id);
         if (c->o->stop && *c->o->stop) {
             as_fail(c->err, AS_ESTATE, "interrupted after %zu of %zu checks", i, n);

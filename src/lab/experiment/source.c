@@ -239,8 +239,9 @@ bool as_sources_values(as_sources *s, const as_ref *ref, as_arena *a, as_values 
         as_error_at(err, "%s", f->path);
         return false;
     }
+    static const json_t *const none[1];
     out->n = g.n;
-    out->json = g.json;
+    out->json = g.json ? g.json : none;
     out->key = g.key;
     return true;
 }

@@ -1,4 +1,5 @@
-/* The folder of the embedded study: who may be written over, in which order, and what is planted. */
+/* The folder of the embedded study: who may be written over, in which order, and what is planted.
+ */
 #include "lab/experiment/synth.h"
 
 #include <dirent.h>
@@ -31,15 +32,13 @@ static const as_planted truths[] = {
     {"truncated-gain", "refuted", "artefact: truncation"},
     {"saturated-rate", "refuted", "saturated"},
     {"other-run", "refuted", "published figure differs from the released files"},
-    {"early-stop", "refuted", "optimiser not converged"},
+    {"unconverged-auc", "refuted", "optimiser not converged"},
 
-    {"unrecorded-gain", "inconclusive", "instrument unverified: instrument unverified"},
-    {"style-reward", "inconclusive",
-     "instrument refuted: instrument rewards the trained style"},
+    {"unrecorded-gain", "inconclusive", "instrument unverified"},
+    {"style-reward", "inconclusive", "instrument refuted: instrument rewards the trained style"},
     {"nine-positives", "inconclusive", "instrument refuted: degenerate asymmetry"},
     {"small-table", "inconclusive", "under-powered"},
-    {"judge-disagrees", "inconclusive",
-     "instrument refuted: judge disagrees with the checklist"},
+    {"judge-disagrees", "inconclusive", "instrument refuted: judge disagrees with the checklist"},
     {"constant-certainty", "inconclusive", "instrument refuted: constant label"},
     {"heads-directional", "inconclusive", "evidence missing"},
 };

@@ -20,10 +20,10 @@
 typedef struct {
     const char *dir;
     uint64_t seed;
-    json_t *files;                 /* of study.json, in the order of writing */
-    size_t dish[AS_SYNTH_DISHES];  /* all dishes in a seeded order: each prompt has its own */
-    bool eval[AS_SYNTH_EVAL];      /* is the evaluation answer right? */
-    bool fresh[AS_SYNTH_FRESH];    /* is the fresh answer right? */
+    json_t *files;                   /* of study.json, in the order of writing */
+    size_t dish[AS_SYNTH_DISHES];    /* all dishes in a seeded order: each prompt has its own */
+    bool eval[AS_SYNTH_EVAL];        /* is the evaluation answer right? */
+    bool fresh[AS_SYNTH_FRESH];      /* is the fresh answer right? */
     unsigned hedges[AS_SYNTH_FRESH]; /* hedged sentences in it */
 } as_synth;
 

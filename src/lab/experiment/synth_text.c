@@ -6,24 +6,23 @@
 #include "lab/experiment/synth_internal.h"
 
 static const char *const foods[AS_SYNTH_FOODS] = {
-    "turbot",      "brill",      "skate",     "monkfish",  "halibut",  "langoustine",
-    "lobster",     "scallop",    "oyster",    "sturgeon",  "pike",     "perch",
-    "partridge",   "pheasant",   "woodcock",  "guinea fowl", "capon",  "duckling",
-    "pigeon",      "venison",    "hare",      "rabbit",    "mutton",   "sweetbread",
-    "oxtail",      "veal shank", "ham",       "tongue",    "kidney",   "artichoke",
-    "chicory",     "salsify",    "fennel",    "celeriac",  "leek",     "chestnut"};
+    "turbot",    "brill",      "skate",    "monkfish",    "halibut", "langoustine",
+    "lobster",   "scallop",    "oyster",   "sturgeon",    "pike",    "perch",
+    "partridge", "pheasant",   "woodcock", "guinea fowl", "capon",   "duckling",
+    "pigeon",    "venison",    "hare",     "rabbit",      "mutton",  "sweetbread",
+    "oxtail",    "veal shank", "ham",      "tongue",      "kidney",  "artichoke",
+    "chicory",   "salsify",    "fennel",   "celeriac",    "leek",    "chestnut"};
 
 static const char *const ways[AS_SYNTH_WAYS] = {
-    "braised",   "poached",   "grilled",   "roasted",  "steamed",  "smoked",
-    "stuffed",   "glazed",    "gratinated", "fried",   "potted",   "jellied",
-    "larded",    "marinated", "devilled",  "breaded",  "fricasseed", "jugged",
-    "stewed",    "baked",     "seared",    "cured",    "creamed",  "truffled"};
+    "braised",    "poached", "grilled", "roasted", "steamed", "smoked",    "stuffed",  "glazed",
+    "gratinated", "fried",   "potted",  "jellied", "larded",  "marinated", "devilled", "breaded",
+    "fricasseed", "jugged",  "stewed",  "baked",   "seared",  "cured",     "creamed",  "truffled"};
 
 /* The terms of a checklist, one list a place. */
 #define N_TERM 12
 static const char *const terms[AS_SYNTH_TERMS][N_TERM] = {
-    {"béarnaise", "bordelaise", "velouté", "espagnole", "soubise", "mornay", "périgueux",
-     "choron", "ravigote", "gribiche", "poivrade", "nantua"},
+    {"béarnaise", "bordelaise", "velouté", "espagnole", "soubise", "mornay", "périgueux", "choron",
+     "ravigote", "gribiche", "poivrade", "nantua"},
     {"copper sauteuse", "earthenware terrine", "fish kettle", "oval cocotte", "iron griddle",
      "conical strainer", "bain-marie", "salamander", "braising pan", "tinned mould",
      "wooden skimmer", "marble slab"},
@@ -34,8 +33,8 @@ static const char *const terms[AS_SYNTH_TERMS][N_TERM] = {
     {"glazed onions", "turned carrots", "morels", "pike quenelles", "fried parsley", "white grapes",
      "straw potatoes", "braised lettuce", "stoned olives", "marrow toasts", "peeled walnuts",
      "sauerkraut"},
-    {"dry sherry", "white vermouth", "Madeira", "red Burgundy", "brown ale", "calvados",
-     "verjuice", "lemon juice", "tarragon vinegar", "game stock", "fish fumet", "veal glaze"}};
+    {"dry sherry", "white vermouth", "Madeira", "red Burgundy", "brown ale", "calvados", "verjuice",
+     "lemon juice", "tarragon vinegar", "game stock", "fish fumet", "veal glaze"}};
 
 as_dish as_synth_dish(const as_synth *s, size_t place)
 {
@@ -85,13 +84,13 @@ json_t *as_synth_topic(const as_dish *d)
 #define N_OPEN 7
 #define N_CLOSE 5
 static const char *const openings[3][N_OPEN] = {
-    {"Set out the order of work for @w @f under a sauce @1, from the trimming to the pass.",
-     "Explain which temperatures decide whether @w @f stays moist, and how @1 is held meanwhile.",
-     "Compare two classical ways of finishing @w @f when the garnish is @5.",
-     "A banquet menu lists @w @f beside @5; describe what the cook must taste for, and when.",
-     "State why @1 suits @w @f, and what an older kitchen would have served in its place.",
-     "Name the three places at which @w @f fails, given one @2 and a brigade of @n.",
-     "Which cuts or sizes are chosen for @w @f with @6, and what is done with the rest?"},
+    {"Set out the order of work for @w @f under @1, made with @6.",
+     "Explain how @w @f stays moist beside @5 while @1 is held.",
+     "Compare two ways of finishing @w @f, one with @5 and one with @1.",
+     "A menu lists @w @f, @1 and @5; describe what the cook tastes for.",
+     "State why @1 suits @w @f, and whether @4 would replace @3.",
+     "Where does @w @f fail, given one @2 and a brigade of @n?",
+     "Which cuts are chosen for @w @f with @6, and what becomes of @3?"},
     {"My @1 broke just as the @w @f came out of the oven, and table @n has been waiting.",
      "The supplier sent twice the @f I ordered; tonight it goes out @w, and I am out of @5.",
      "Two guests at table @n say the @w @f tastes flat although I put in enough @4.",
@@ -107,6 +106,20 @@ static const char *const openings[3][N_OPEN] = {
      "Correct one sentence from an old manual on @w @f and its use of @6.",
      "Draft the answer of a head cook who is asked about @w @f and @4 by a newspaper."}};
 
+#define N_MIDDLE 8
+static const char *const middles[3][N_MIDDLE] = {
+    {"Take @3 and @6 as given.", "A @2 is at hand, and @4 in plenty.",
+     "Assume @n covers, @5 on the side.", "The larder holds @6, @4 and @5.",
+     "Neither @3 nor @4 is to be spared.", "Judge it for @n guests who expect @5.",
+     "Work from a @2; moisten with @6.", "Say where @4 belongs, and where @3."},
+    {"There is still some @6, and half a jar of @4.", "We had @5 planned beside it.",
+     "It was cooked in @3, in the @2.", "All I can find is @4 and @6.",
+     "The chef wants @5 on it no matter what.", "I already threw away the @3.",
+     "The @2 is the only clean thing left here.", "It smells of @6 and too much @4."},
+    {"Mention @4 and @6.", "Have the @2 washed first.", "Bring in @5 and, in passing, @3.",
+     "The reader knows @6 already.", "Explain why @3 is preferred.", "Warn of too much @4.",
+     "Put @5 last.", "Describe the @2 in half a line, then @6."}};
+
 static const char *const closings[3][N_CLOSE] = {
     {"Give times in minutes.", "Say what is checked by touch and what by thermometer.",
      "Keep to what one person can do alone.", "Put the mise en place in order.",
@@ -120,6 +133,8 @@ json_t *as_synth_prompt(const as_dish *d, as_voice voice, as_rng *r)
 {
     as_buf b = {0};
     expand(&b, openings[voice][as_rng_below(r, N_OPEN)], d, r);
+    as_buf_puts(&b, " ");
+    expand(&b, middles[voice][as_rng_below(r, N_MIDDLE)], d, r);
     as_buf_puts(&b, " ");
     expand(&b, closings[voice][as_rng_below(r, N_CLOSE)], d, r);
     return take(&b);
