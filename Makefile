@@ -110,16 +110,22 @@ lint:
 	@tools/check-rooms && tools/check-source
 
 # --- install ---------------------------------------------------------------------------------
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all $(B)/libassay.a
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
-	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/assay/plans \
-	    $(DESTDIR)$(PREFIX)/share/assay/schemas
+	    $(SHARE)/man/man1 $(SHARE)/assay/plans $(SHARE)/assay/schemas $(SHARE)/doc/assay \
+	    $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+	    $(SHARE)/fish/vendor_completions.d
 	install -m 755 $(B)/assay $(DESTDIR)$(PREFIX)/bin/assay
 	install -m 644 $(B)/libassay.a $(DESTDIR)$(PREFIX)/lib/libassay.a
 	install -m 644 include/assay.h $(DESTDIR)$(PREFIX)/include/assay.h
-	install -m 644 docs/assay.1 $(DESTDIR)$(PREFIX)/share/man/man1/assay.1
-	install -m 644 plans/*.yaml $(DESTDIR)$(PREFIX)/share/assay/plans
-	install -m 644 docs/schemas/*.json $(DESTDIR)$(PREFIX)/share/assay/schemas
+	install -m 644 docs/assay.1 $(SHARE)/man/man1/assay.1
+	install -m 644 plans/*.yaml $(SHARE)/assay/plans
+	install -m 644 docs/schemas/*.json $(SHARE)/assay/schemas
+	install -m 644 README.md CHANGELOG.md docs/*.md $(SHARE)/doc/assay
+	install -m 644 completions/assay.bash $(SHARE)/bash-completion/completions/assay
+	install -m 644 completions/_assay $(SHARE)/zsh/site-functions/_assay
+	install -m 644 completions/assay.fish $(SHARE)/fish/vendor_completions.d/assay.fish
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' assay.pc.in \
 	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/assay.pc
 

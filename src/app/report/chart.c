@@ -59,10 +59,11 @@ void as_figure_open(as_buf *b, size_t number, const char *title, const char *of,
 
 void as_svg_open(as_buf *b, size_t number, const char *title, const char *of, double height)
 {
-    as_buf_printf(b,
-                  "<svg role=\"img\" width=\"100%%\" height=\"%.0f\" aria-labelledby=\"figure-%zu-t\""
-                  " aria-describedby=\"figure-%zu-d\"><title id=\"figure-%zu-t\">",
-                  height, number, number, number);
+    as_buf_printf(
+        b,
+        "<svg role=\"img\" width=\"100%%\" height=\"%.0f\" aria-labelledby=\"figure-%zu-t\""
+        " aria-describedby=\"figure-%zu-d\"><title id=\"figure-%zu-t\">",
+        height, number, number, number);
     put_title(b, title, of);
     as_buf_printf(b, "</title><desc id=\"figure-%zu-d\">", number);
 }
@@ -119,7 +120,8 @@ void as_level_put(as_buf *b, const char *class, double x0, double x1, double y)
 
 void as_rect_put(as_buf *b, const char *class, double x0, double x1, double y, double height)
 {
-    as_buf_printf(b, "<rect class=\"%s\" x=\"%.2f%%\" y=\"%.1f\" width=\"%.2f%%\" height=\"%.1f\"/>",
+    as_buf_printf(b,
+                  "<rect class=\"%s\" x=\"%.2f%%\" y=\"%.1f\" width=\"%.2f%%\" height=\"%.1f\"/>",
                   class, x0, y, x1 - x0, height);
 }
 
@@ -239,8 +241,9 @@ static void put_null_cell(as_buf *b, const json_t *stat)
         as_buf_puts(b, "<td>\u2013</td>");
         return;
     }
-    as_buf_printf(b, "<td><span class=\"nb\">%s (%s to %s)</span><br><small>median, 5 to "
-                     "95\u00a0%%; ",
+    as_buf_printf(b,
+                  "<td><span class=\"nb\">%s (%s to %s)</span><br><small>median, 5 to "
+                  "95\u00a0%%; ",
                   as_html_number(as_html_number_of(null, "median"), false, text[0]),
                   as_html_number(as_html_number_of(null, "q05"), false, text[1]),
                   as_html_number(as_html_number_of(null, "q95"), false, text[2]));
@@ -266,9 +269,9 @@ void as_stat_cells(as_buf *b, const json_t *stat, bool is_whole)
 
 enum { group_height = 26, line_height = 36, mark_at = 25 };
 
-/* Columns of a label on a narrow and on a wide page; a label that is longer is written twice, and the
- * style sheet shows the one that fits. */
-enum { short_label = 32, long_label = 58, short_group = 42, long_group = 80 };
+/* Columns of a label on a narrow and on a wide page; a label that is longer is written twice, and
+ * the style sheet shows the one that fits. */
+enum { short_label = 30, long_label = 58, short_group = 36, long_group = 80 };
 
 static bool starts_group(const as_lines *f, size_t i)
 {
@@ -342,7 +345,8 @@ static void put_marks(as_buf *b, const as_scale *s, const as_line *l, double y)
     put_null(b, s, l, y);
     if (l->is_bar) as_rect_put(b, "track", 0, 100, y - 6, 12);
     if (l->is_bar && isfinite(x))
-        as_rect_put(b, l->series ? "bar b1" : "bar", as_scale_at(s, 0), as_scale_at(s, x), y - 6, 12);
+        as_rect_put(b, l->series ? "bar b1" : "bar", as_scale_at(s, 0), as_scale_at(s, x), y - 6,
+                    12);
     for (size_t k = 0; k < l->n_margins; k++) {
         put_upright(b, s, "margin", l->margin[k], y - 11, y + 11);
         put_upright(b, s, "margin", -l->margin[k], y - 11, y + 11);
@@ -464,7 +468,8 @@ void as_lines_put(as_buf *b, size_t number, const as_lines *f)
     describe(b, f);
     as_svg_described(b);
     as_axis_put(b, &s, f->axis, 0, height);
-    for (size_t i = 0; i < f->n_references; i++) put_upright(b, &s, "ref", f->reference[i], 0, height);
+    for (size_t i = 0; i < f->n_references; i++)
+        put_upright(b, &s, "ref", f->reference[i], 0, height);
     for (size_t i = 0; i < f->n_lines; i++, y += line_height) {
         const as_line *l = &f->line[i];
         if (starts_group(f, i)) {

@@ -40,10 +40,10 @@ typedef struct {
     double gate;        /* a bar across the line; NaN: none */
     double margin[4];   /* thin bars, with their mirror images; the first n_margins */
     size_t n_margins;
-    double also;           /* a second value, hollow; NaN: none */
-    const json_t *points;  /* numbers drawn as dots, or NULL */
-    bool is_bar;           /* filled from the low end to the estimate */
-    bool is_whole;         /* estimate is a count */
+    double also;          /* a second value, hollow; NaN: none */
+    const json_t *points; /* numbers drawn as dots, or NULL */
+    bool is_bar;          /* filled from the low end to the estimate */
+    bool is_whole;        /* estimate is a count */
 } as_line;
 
 typedef struct {
@@ -52,8 +52,8 @@ typedef struct {
     const char *axis;            /* our own words, with the unit */
     double reference[2];         /* lines over the whole height */
     size_t n_references;
-    bool is_share; /* the axis runs from 0 to 1 */
-    const char *series[AS_N_SHAPES];     /* legend, foreign or ours; NULL: not in the legend */
+    bool is_share;                   /* the axis runs from 0 to 1 */
+    const char *series[AS_N_SHAPES]; /* legend, foreign or ours; NULL: not in the legend */
     const char *gate, *margin, *null, *also, *points, *bar, *interval; /* legend, ours, or NULL */
     as_line *line;
     size_t n_lines;

@@ -1,4 +1,5 @@
-/* What the verdicts rest on: every check with its statistics, the tables, the files, the command. */
+/* What the verdicts rest on: every check with its statistics, the tables, the files, the command.
+ */
 #include "app/report/page.h"
 
 #include <math.h>
@@ -88,8 +89,9 @@ static void put_statistics(as_buf *b, const json_t *check)
     const json_t *stats = json_object_get(check, "statistics");
     const json_t *parameters = json_object_get(check, "parameters");
     size_t n = json_array_size(stats), n_parameters = json_object_size(parameters);
-    as_buf_printf(b, "<details class=\"numbers\"><summary>%zu parameter%s, %zu statistic%s</summary>\n",
-                  n_parameters, n_parameters == 1 ? "" : "s", n, n == 1 ? "" : "s");
+    as_buf_printf(
+        b, "<details class=\"numbers\"><summary>%zu parameter%s, %zu statistic%s</summary>\n",
+        n_parameters, n_parameters == 1 ? "" : "s", n, n == 1 ? "" : "s");
     put_parameters(b, parameters);
     if (n) {
         as_buf_puts(b, "<div class=\"scroll\" tabindex=\"0\"><table class=\"data\">\n<thead><tr>"
@@ -113,8 +115,8 @@ static void put_uses(const as_page *p, const char *id)
         for (size_t k = 0; k < json_array_size(leaves) && !uses; k++)
             uses = strcmp(as_html_text_of(json_array_get(leaves, k), "check"), id) == 0;
         if (!uses) continue;
-        as_buf_printf(p->b, "%s<a href=\"#claim-%zu\">%zu</a>", any ? ", " : " \u00b7 used by claim ",
-                      i + 1, i + 1);
+        as_buf_printf(p->b, "%s<a href=\"#claim-%zu\">%zu</a>",
+                      any ? ", " : " \u00b7 used by claim ", i + 1, i + 1);
         any = true;
     }
 }
@@ -154,11 +156,12 @@ static void put_check(const as_page *p, const json_t *check, size_t i)
 void as_page_checks(const as_page *p)
 {
     if (!json_array_size(p->checks)) return;
-    as_buf_puts(p->b, "<section aria-labelledby=\"checks\">\n<h2 id=\"checks\">The checks</h2>\n"
-                      "<p>In the order of the plan. Behind each stand its parameters and every "
-                      "statistic with its interval, null distribution and method; <i>p</i> is "
-                      "two-sided unless the method says otherwise, and a dash means that there is no "
-                      "such number.</p>\n");
+    as_buf_puts(p->b,
+                "<section aria-labelledby=\"checks\">\n<h2 id=\"checks\">The checks</h2>\n"
+                "<p>In the order of the plan. Behind each stand its parameters and every "
+                "statistic with its interval, null distribution and method; <i>p</i> is "
+                "two-sided unless the method says otherwise, and a dash means that there is no "
+                "such number.</p>\n");
     for (size_t i = 0; i < json_array_size(p->checks); i++)
         put_check(p, json_array_get(p->checks, i), i);
     as_buf_puts(p->b, "</section>\n");
@@ -194,13 +197,14 @@ void as_page_tables(const as_page *p)
 {
     const json_t *tables = json_object_get(p->report, "tables");
     if (!json_array_size(tables)) return;
-    as_buf_puts(p->b, "<section aria-labelledby=\"tables\">\n<h2 id=\"tables\">The tables</h2>\n<p>What "
-                      "the checks read: rows as imported from the files, rows kept after the plan\u2019s "
-                      "filters, what is known of how they were made, and the digest of the rows.</p>\n"
-                      "<div class=\"scroll\" tabindex=\"0\"><table class=\"data\">\n<thead><tr><th "
-                      "scope=\"col\">table</th><th scope=\"col\">about</th><th scope=\"col\" "
-                      "class=\"num\">kept</th><th scope=\"col\" class=\"num\">rows</th><th "
-                      "scope=\"col\">facts</th><th scope=\"col\">digest</th></tr></thead>\n<tbody>\n");
+    as_buf_puts(p->b,
+                "<section aria-labelledby=\"tables\">\n<h2 id=\"tables\">The tables</h2>\n<p>What "
+                "the checks read: rows as imported from the files, rows kept after the plan\u2019s "
+                "filters, what is known of how they were made, and the digest of the rows.</p>\n"
+                "<div class=\"scroll\" tabindex=\"0\"><table class=\"data\">\n<thead><tr><th "
+                "scope=\"col\">table</th><th scope=\"col\">about</th><th scope=\"col\" "
+                "class=\"num\">kept</th><th scope=\"col\" class=\"num\">rows</th><th "
+                "scope=\"col\">facts</th><th scope=\"col\">digest</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < json_array_size(tables); i++)
         put_table_row(p->b, json_array_get(tables, i));
     as_buf_puts(p->b, "</tbody></table></div>\n</section>\n");
@@ -210,10 +214,12 @@ void as_page_inputs(const as_page *p)
 {
     const json_t *inputs = json_object_get(p->report, "inputs");
     if (!json_array_size(inputs)) return;
-    as_buf_puts(p->b, "<section aria-labelledby=\"files\">\n<h2 id=\"files\">The files</h2>\n<p>Every "
-                      "file that was read, with its SHA-256.</p>\n<div class=\"scroll\" tabindex=\"0\">"
-                      "<table class=\"data files\">\n<thead><tr><th scope=\"col\">file</th><th scope=\"col\">"
-                      "SHA-256</th></tr></thead>\n<tbody>\n");
+    as_buf_puts(
+        p->b,
+        "<section aria-labelledby=\"files\">\n<h2 id=\"files\">The files</h2>\n<p>Every "
+        "file that was read, with its SHA-256.</p>\n<div class=\"scroll\" tabindex=\"0\">"
+        "<table class=\"data files\">\n<thead><tr><th scope=\"col\">file</th><th scope=\"col\">"
+        "SHA-256</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < json_array_size(inputs); i++) {
         as_buf_puts(p->b, "<tr><th scope=\"row\">");
         as_html_put(p->b, as_html_text_of(json_array_get(inputs, i), "file"));
@@ -259,11 +265,13 @@ void as_page_rerun(const as_page *p)
     const json_t *made_by = json_object_get(p->report, "made_by");
     const char *key;
     json_t *value;
-    as_buf_puts(b, "<section aria-labelledby=\"again\">\n<h2 id=\"again\">How to run it again</h2>\n<p>With "
-                   "the same program, plan, files, seed and draws the numbers come out the same, "
-                   "whatever the number of threads. PLAN is the plan file, DIR the folder with the "
-                   "released files.</p>\n<pre tabindex=\"0\"><code>assay reaudit PLAN --data DIR "
-                   "--report report.html");
+    as_buf_puts(
+        b,
+        "<section aria-labelledby=\"again\">\n<h2 id=\"again\">How to run it again</h2>\n<p>With "
+        "the same program, plan, files, seed and draws the numbers come out the same, "
+        "whatever the number of threads. PLAN is the plan file, DIR the folder with the "
+        "released files.</p>\n<pre tabindex=\"0\"><code>assay reaudit PLAN --data DIR "
+        "--report report.html");
     if (json_object_get(study, "seed")) put_option(b, "", "seed", json_object_get(study, "seed"));
     json_object_foreach(json_object_get(study, "draws"), key, value)
     {
@@ -271,7 +279,8 @@ void as_page_rerun(const as_page *p)
     }
     as_buf_puts(b, "</code></pre>\n<dl class=\"facts\">\n");
     put_value_row(b, "Plan", json_object_get(study, "name"));
-    put_value_row(b, "Plan as run, SHA-256 of its canonical JSON", json_object_get(study, "plan_sha256"));
+    put_value_row(b, "Plan as run, SHA-256 of its canonical JSON",
+                  json_object_get(study, "plan_sha256"));
     put_value_row(b, "Design", json_object_get(study, "design"));
     put_value_row(b, "Seed", json_object_get(study, "seed"));
     put_value_row(b, "Draws", json_object_get(study, "draws"));

@@ -55,8 +55,7 @@ static void add(as_page *p, const as_line *l)
 }
 
 /* Lines of every statistic `name` of the checks of a kind; the gate is that parameter's. */
-static void add_all(as_page *p, const char *kind, const char *name, size_t series,
-                    const char *gate)
+static void add_all(as_page *p, const char *kind, const char *name, size_t series, const char *gate)
 {
     for (size_t i = 0; i < json_array_size(p->checks); i++) {
         const json_t *check = json_array_get(p->checks, i);
@@ -86,10 +85,11 @@ static void put(as_page *p, as_lines *f)
     if (!nulls) f->null = NULL;
     if (p->n_lines) as_lines_put(p->b, ++p->n_figures, f);
     if (p->n_lines && p->dropped)
-        as_buf_printf(p->b,
-                      "<p class=\"note\">%zu more lines are not drawn; they stand with their checks "
-                      "below.</p>\n",
-                      p->dropped);
+        as_buf_printf(
+            p->b,
+            "<p class=\"note\">%zu more lines are not drawn; they stand with their checks "
+            "below.</p>\n",
+            p->dropped);
     p->n_lines = p->dropped = 0;
 }
 
@@ -150,9 +150,10 @@ static void put_auc(as_page *p)
     add_published(p);
     as_lines f = {
         .title = "Probes, within distribution and on new rows",
-        .caption = "Area under the ROC curve of each probe: the chance that it ranks a right answer "
-                   "above a wrong one, where 0.5 (the thin line) is a coin; a probe must clear its "
-                   "gate with its whole interval, and the band that shuffled labels reach.",
+        .caption =
+            "Area under the ROC curve of each probe: the chance that it ranks a right answer "
+            "above a wrong one, where 0.5 (the thin line) is a coin; a probe must clear its "
+            "gate with its whole interval, and the band that shuffled labels reach.",
         .axis = "AUC (share of pairs ranked rightly)",
         .reference = {0.5},
         .n_references = 1,
@@ -170,8 +171,7 @@ static void put_repeated(as_page *p)
 {
     add_all(p, "within-cv", "auc_repeated", 0, "gate_auc");
     for (size_t i = 0; i < p->n_lines; i++)
-        p->line[i].points =
-            json_object_get(json_object_get(p->line[i].stat, "detail"), "values");
+        p->line[i].points = json_object_get(json_object_get(p->line[i].stat, "detail"), "values");
     as_lines f = {
         .title = "The luck of the folds",
         .caption = "The same cross-validation with other fold seeds: one dot for each seed, their "
@@ -207,7 +207,8 @@ static void add_sweep(as_page *p, size_t first, as_lines *f)
         for (size_t i = first; i < json_array_size(p->checks); i++) {
             const json_t *other = json_array_get(p->checks, i);
             if (i != first && !same_names(check, other)) continue;
-            const json_t *match = i == first ? stat : as_check_stat(other, "auc", as_html_text_of(stat, "of"));
+            const json_t *match =
+                i == first ? stat : as_check_stat(other, "auc", as_html_text_of(stat, "of"));
             if (match) add_sweep_line(p, other, match, series);
             if (series < AS_N_SHAPES) f->series[series] = as_check_title(other);
             series++;
@@ -259,8 +260,9 @@ static void put_balanced(as_page *p)
     add_bars(p);
     as_lines f = {
         .title = "Gated asymmetry against shuffled labels",
-        .caption = "Asymmetry at the best allowed threshold of each probe (more negative is better) "
-                   "beside what the same search finds with shuffled labels.",
+        .caption =
+            "Asymmetry at the best allowed threshold of each probe (more negative is better) "
+            "beside what the same search finds with shuffled labels.",
         .axis = "P(pass | wrong) \u2212 P(pass | right)",
         .reference = {0},
         .n_references = 1,
@@ -366,8 +368,9 @@ static void put_attribution(as_page *p)
     }
     as_lines f = {
         .title = "Largest effects and the largest of noise",
-        .caption = "The largest effect size over all heads beside the largest that as many heads of "
-                   "pure noise give; a maximum inside the band is no finding.",
+        .caption =
+            "The largest effect size over all heads beside the largest that as many heads of "
+            "pure noise give; a maximum inside the band is no finding.",
         .axis = "largest effect size (Cohen\u2019s d)",
         .series = {"reported maximum"},
         .null = "maximum of noise: 5 % to 95 %, median",
@@ -393,8 +396,9 @@ static void put_truncation(as_page *p)
     }
     as_lines f = {
         .title = "Answers that do not end",
-        .caption = "Share of the texts of each file whose last visible character closes neither a "
-                   "sentence nor markup: they were cut, and whatever was scored is only a beginning.",
+        .caption =
+            "Share of the texts of each file whose last visible character closes neither a "
+            "sentence nor markup: they were cut, and whatever was scored is only a beginning.",
         .axis = "share of the texts",
         .is_share = true,
         .bar = "unfinished, and finished (light)",

@@ -96,11 +96,12 @@ static void put_cloud_table(as_buf *b, const cloud *c)
                    "class=\"num\">first</th><th scope=\"col\" class=\"num\">second</th><th "
                    "scope=\"col\" class=\"num\">label</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < c->n && i < points_listed; i++) {
-        as_buf_printf(
-            b, "<tr><th scope=\"row\" class=\"num\">%zu</th><td class=\"num\">%s</td><td class=\"num\">%s</td><td "
-               "class=\"num\">",
-            i, as_html_number(as_html_number_in(json_array_get(c->x, i)), false, text[0]),
-            as_html_number(as_html_number_in(json_array_get(c->y, i)), false, text[1]));
+        as_buf_printf(b,
+                      "<tr><th scope=\"row\" class=\"num\">%zu</th><td class=\"num\">%s</td><td "
+                      "class=\"num\">%s</td><td "
+                      "class=\"num\">",
+                      i, as_html_number(as_html_number_in(json_array_get(c->x, i)), false, text[0]),
+                      as_html_number(as_html_number_in(json_array_get(c->y, i)), false, text[1]));
         as_html_value(b, json_array_get(c->label, i));
         as_buf_puts(b, "</td></tr>\n");
     }
@@ -149,8 +150,9 @@ static void put_principal(as_page *p, const json_t *check, const cloud *c)
     put_axes(b, &f, name[0]);
     put_cloud(b, &f, c);
     as_svg_close(b);
-    as_figure_caption(b, "Each point is one row; where the two labels lie mixed, these two directions "
-                         "do not tell them apart.");
+    as_figure_caption(b,
+                      "Each point is one row; where the two labels lie mixed, these two directions "
+                      "do not tell them apart.");
     as_buf_printf(b, "<p class=\"note\">n = %zu rows%s.</p>\n", c->n,
                   c->n > points_drawn ? ", of which the first 4000 are drawn" : "");
     put_cloud_legend(b, c);
@@ -233,7 +235,8 @@ static void put_cells_row(as_buf *b, const json_t *check)
     as_html_put(b, as_check_title(check));
     as_buf_puts(b, "</th>");
     for (size_t i = 0; i < 4; i++)
-        as_buf_printf(b, "<td class=\"num\">%s</td>", as_html_number(count_of(check, i), true, text));
+        as_buf_printf(b, "<td class=\"num\">%s</td>",
+                      as_html_number(count_of(check, i), true, text));
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         const json_t *stat = as_check_stat(check, rates[i], NULL);
         as_buf_printf(b, "<td class=\"num\">%s<br><small>",
@@ -248,10 +251,10 @@ static void put_cells_row(as_buf *b, const json_t *check)
 
 static void put_cells_table(as_page *p, size_t n)
 {
-    static const char *const heads[] = {"asserted, right", "asserted, wrong", "hedged, right",
-                                        "hedged, wrong",   "accuracy",        "assertion rate",
-                                        "asserted when right", "asserted when wrong", "asymmetry",
-                                        "p of asymmetry"};
+    static const char *const heads[] = {
+        "asserted, right", "asserted, wrong", "hedged, right",       "hedged, wrong",
+        "accuracy",        "assertion rate",  "asserted when right", "asserted when wrong",
+        "asymmetry",       "p of asymmetry"};
     as_figure_table(p->b, n);
     as_buf_puts(p->b, "<thead><tr><th scope=\"col\">measured by</th>");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
@@ -278,9 +281,10 @@ void as_page_cells(as_page *p)
     as_figure_open(p->b, ++p->n_figures, "Right or wrong, asserted or hedged", NULL, "panels");
     for (size_t i = 0; i < json_array_size(p->checks); i++)
         if (is_counted(json_array_get(p->checks, i))) put_panel(p->b, json_array_get(p->checks, i));
-    as_figure_caption(p->b, "Counts of answers, tinted more where there are more; the rates below each "
-                            "table stand with their intervals, and asymmetry is the second rate less "
-                            "the first.");
+    as_figure_caption(p->b,
+                      "Counts of answers, tinted more where there are more; the rates below each "
+                      "table stand with their intervals, and asymmetry is the second rate less "
+                      "the first.");
     put_cells_table(p, n);
 }
 
@@ -302,8 +306,7 @@ static void put_dose(as_buf *b, const plane *f, const json_t *stat, size_t serie
     const json_t *interval = json_object_get(stat, "interval");
     double lo = as_html_number_of(interval, "lo"), hi = as_html_number_of(interval, "hi");
     double x = as_scale_at(&f->x, dose_of(stat)), y = as_html_number_of(stat, "estimate");
-    as_buf_printf(b, "<g class=\"w%zu\"%s>", series,
-                  series ? " transform=\"translate(9 0)\"" : "");
+    as_buf_printf(b, "<g class=\"w%zu\"%s>", series, series ? " transform=\"translate(9 0)\"" : "");
     if (isfinite(lo) && isfinite(hi)) {
         as_upright_put(b, "reach", x, down(f, lo), down(f, hi));
         as_buf_printf(b,
@@ -319,9 +322,11 @@ static void put_doses_table(as_buf *b, const json_t *stats, size_t n)
 {
     char text[2][AS_HTML_NUMBER];
     as_figure_table(b, n);
-    as_buf_puts(b, "<thead><tr><th scope=\"col\">run</th><th scope=\"col\" class=\"num\">dose</th>");
+    as_buf_puts(b,
+                "<thead><tr><th scope=\"col\">run</th><th scope=\"col\" class=\"num\">dose</th>");
     as_stat_head(b);
-    as_buf_puts(b, "<th scope=\"col\" class=\"num\"><i>p</i> after Holm</th></tr></thead>\n<tbody>\n");
+    as_buf_puts(b,
+                "<th scope=\"col\" class=\"num\"><i>p</i> after Holm</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < json_array_size(stats); i++) {
         const json_t *stat = json_array_get(stats, i);
         if (!has_dose(stat)) continue;
@@ -388,10 +393,12 @@ static void put_doses(as_page *p, const json_t *check, const dose_range *r)
     as_level_put(b, "ref", 0, 100, down(&f, 0));
     for (size_t i = 0; i < json_array_size(stats); i++)
         if (has_dose(json_array_get(stats, i)))
-            put_dose(b, &f, json_array_get(stats, i), as_stat_is(json_array_get(stats, i), "asym") ? 0 : 1);
+            put_dose(b, &f, json_array_get(stats, i),
+                     as_stat_is(json_array_get(stats, i), "asym") ? 0 : 1);
     as_svg_close(b);
-    as_figure_caption(b, "Asymmetry at each dose with its interval; a finding must stay clear of zero "
-                         "after correction for the number of doses, and come back when repeated.");
+    as_figure_caption(b,
+                      "Asymmetry at each dose with its interval; a finding must stay clear of zero "
+                      "after correction for the number of doses, and come back when repeated.");
     as_buf_printf(b, "<p class=\"note\">n = %s%s%s answers for each mark.</p>\n",
                   as_html_number(r->n.lo, true, n[0]), r->n.lo < r->n.hi ? " to " : "",
                   r->n.lo < r->n.hi ? as_html_number(r->n.hi, true, n[1]) : "");

@@ -1,5 +1,5 @@
-/* The page as a whole: head, what was audited, the parts in order. No script; the one style block is
- * allowed by its hash and nothing else is (Content Security Policy Level 3, 'sha256-...'). */
+/* The page as a whole: head, what was audited, the parts in order. No script; the one style block
+ * is allowed by its hash and nothing else is (Content Security Policy Level 3, 'sha256-...'). */
 #include "app/report/report.h"
 
 #include <stdlib.h>
@@ -71,8 +71,9 @@ static void put_front(as_page *p)
     const json_t *summary = json_object_get(p->report, "summary");
     const char *title = as_html_text_of(study, "title"), *source = as_html_text_of(study, "source");
     const char *about = as_html_text_of(study, "about");
-    as_buf_puts(b, "<a class=\"skip\" href=\"#claims\">To the claims</a>\n<header>\n<p class=\"kind\">"
-                   "Assay audit report</p>\n<h1>");
+    as_buf_puts(b,
+                "<a class=\"skip\" href=\"#claims\">To the claims</a>\n<header>\n<p class=\"kind\">"
+                "Assay audit report</p>\n<h1>");
     as_html_put(b, *title ? title : "Audit report");
     as_buf_puts(b, "</h1>\n");
     if (*source) {
@@ -85,7 +86,9 @@ static void put_front(as_page *p)
         as_html_put(b, about);
         as_buf_puts(b, "</p>\n");
     }
-    as_buf_puts(b, "</header>\n<section class=\"summary\" aria-label=\"Summary\">\n<ul class=\"counts\">\n");
+    as_buf_puts(
+        b,
+        "</header>\n<section class=\"summary\" aria-label=\"Summary\">\n<ul class=\"counts\">\n");
     put_count(b, summary, "supported");
     put_count(b, summary, "refuted");
     put_count(b, summary, "inconclusive");
@@ -132,7 +135,8 @@ static void put_body(as_page *p, as_buf *figures)
     as_page_claims_table(p);
     as_page_claims(p);
     if (p->n_figures) {
-        as_buf_puts(page, "<section aria-labelledby=\"figures\">\n<h2 id=\"figures\">The figures</h2>\n");
+        as_buf_puts(page,
+                    "<section aria-labelledby=\"figures\">\n<h2 id=\"figures\">The figures</h2>\n");
         as_buf_add(page, figures->data, figures->size);
         as_buf_puts(page, "</section>\n");
     }

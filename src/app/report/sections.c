@@ -76,8 +76,10 @@ static void put_verdict(as_buf *b, const json_t *claim)
 static void put_claim_row(as_buf *b, const json_t *claim, size_t i)
 {
     const char *says = as_html_text_of(claim, "says"), *credit = as_html_text_of(claim, "credit");
-    as_buf_printf(b, "<tr role=\"row\"><th scope=\"row\" role=\"rowheader\"><a href=\"#claim-%zu\">%zu.\u00a0",
-                  i + 1, i + 1);
+    as_buf_printf(
+        b,
+        "<tr role=\"row\"><th scope=\"row\" role=\"rowheader\"><a href=\"#claim-%zu\">%zu.\u00a0",
+        i + 1, i + 1);
     as_html_put(b, *says ? says : as_html_text_of(claim, "id"));
     as_buf_puts(b, "</a></th><td role=\"cell\" class=\"verdict\">");
     put_verdict(b, claim);
@@ -94,8 +96,8 @@ static void put_claim_row(as_buf *b, const json_t *claim, size_t i)
 
 void as_page_claims_table(const as_page *p)
 {
-    static const char *const heads[] = {"Claim", "Verdict", "Published", "What the files show",
-                                        "What would settle it", "Credit"};
+    static const char *const heads[] = {
+        "Claim", "Verdict", "Published", "What the files show", "What would settle it", "Credit"};
     const json_t *claims = json_object_get(p->report, "claims");
     as_buf *b = p->b;
     as_buf_puts(b, "<section aria-labelledby=\"claims\">\n<h2 id=\"claims\">The claims</h2>\n");
@@ -103,11 +105,12 @@ void as_page_claims_table(const as_page *p)
         as_buf_puts(b, "<p>The plan makes no claim.</p>\n</section>\n");
         return;
     }
-    as_buf_puts(b, "<p>A verdict is one of three words. <b>Supported</b>: every check that the claim "
-                   "rests on holds. <b>Refuted</b>: one that it rests on fails, or an artefact "
-                   "explains it. <b>Inconclusive</b>: the evidence does not tell, for the cause "
-                   "given.</p>\n<table class=\"claims\" role=\"table\">\n<thead role=\"rowgroup\">"
-                   "<tr role=\"row\">");
+    as_buf_puts(b,
+                "<p>A verdict is one of three words. <b>Supported</b>: every check that the claim "
+                "rests on holds. <b>Refuted</b>: one that it rests on fails, or an artefact "
+                "explains it. <b>Inconclusive</b>: the evidence does not tell, for the cause "
+                "given.</p>\n<table class=\"claims\" role=\"table\">\n<thead role=\"rowgroup\">"
+                "<tr role=\"row\">");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         as_buf_printf(b, "<th scope=\"col\" role=\"columnheader\">%s</th>", heads[i]);
     as_buf_puts(b, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
@@ -151,7 +154,8 @@ static const struct {
 } roles[] = {
     {"must_hold", "Must hold", "the claim needs each of these"},
     {"must_fail", "Must fail", "the claim says that there is nothing here"},
-    {"instrument", "Instrument", "is it measured soundly? while one fails or is unknown, the claim cannot be supported"},
+    {"instrument", "Instrument",
+     "is it measured soundly? while one fails or is unknown, the claim cannot be supported"},
     {"artefact", "Artefact", "is there another explanation? one that fails refutes the claim"},
     {"context", "Context", "shown beside it; decides nothing"},
 };
@@ -195,15 +199,16 @@ static void put_steps(const as_page *p, const json_t *claim)
         double step = step_of(leaf);
         if (isnan(step)) continue;
         if (isnan(open))
-            as_buf_puts(b, "<h4>Steps in order <span class=\"rule\">the first that does not hold ends "
-                           "the walk</span></h4>\n<ol class=\"steps\">\n");
+            as_buf_puts(b,
+                        "<h4>Steps in order <span class=\"rule\">the first that does not hold ends "
+                        "the walk</span></h4>\n<ol class=\"steps\">\n");
         if (step != open) {
             bool stops = step == stopped_at;
             as_buf_puts(b, isnan(open) ? "" : "</ul></li>\n");
             as_buf_printf(b, "<li class=\"step%s\"><p class=\"step-name\">Step %.0f: ",
-                          stops                                ? " stops"
+                          stops                                 ? " stops"
                           : stopped_at > 0 && step > stopped_at ? " beyond"
-                                                               : "",
+                                                                : "",
                           step);
             as_html_put(b, as_html_text_of(leaf, "step_name"));
             as_buf_puts(b, stops ? " <strong class=\"stop\">\u25a0 stops here</strong>" : "");
@@ -261,8 +266,9 @@ static void put_claim(const as_page *p, const json_t *claim, size_t i)
 {
     as_buf *b = p->b;
     const char *says = as_html_text_of(claim, "says");
-    as_buf_printf(b, "<section class=\"claim\" aria-labelledby=\"claim-%zu\">\n<h3 id=\"claim-%zu\">"
-                     "<span class=\"no\">%zu.</span> ",
+    as_buf_printf(b,
+                  "<section class=\"claim\" aria-labelledby=\"claim-%zu\">\n<h3 id=\"claim-%zu\">"
+                  "<span class=\"no\">%zu.</span> ",
                   i + 1, i + 1, i + 1);
     as_html_put(b, *says ? says : as_html_text_of(claim, "id"));
     as_buf_puts(b, "</h3>\n<p class=\"verdict\">");
@@ -286,12 +292,12 @@ void as_page_claims(const as_page *p)
 {
     const json_t *claims = json_object_get(p->report, "claims");
     if (!json_array_size(claims)) return;
-    as_buf_puts(p->b, "<section aria-labelledby=\"trees\">\n<h2 id=\"trees\">Claim by claim</h2>\n"
-                      "<p>Each verdict follows from its branches. A check <em>holds</em> when what it "
-                      "looks for is there, or its instrument is clean; it <em>fails</em> when that is "
-                      "shown not to be so; <em>unknown</em> means that the evidence does not "
-                      "tell.</p>\n");
-    for (size_t i = 0; i < json_array_size(claims); i++)
-        put_claim(p, json_array_get(claims, i), i);
+    as_buf_puts(p->b,
+                "<section aria-labelledby=\"trees\">\n<h2 id=\"trees\">Claim by claim</h2>\n"
+                "<p>Each verdict follows from its branches. A check <em>holds</em> when what it "
+                "looks for is there, or its instrument is clean; it <em>fails</em> when that is "
+                "shown not to be so; <em>unknown</em> means that the evidence does not "
+                "tell.</p>\n");
+    for (size_t i = 0; i < json_array_size(claims); i++) put_claim(p, json_array_get(claims, i), i);
     as_buf_puts(p->b, "</section>\n");
 }

@@ -20,8 +20,9 @@ static bool is_in(uint32_t cp, const range *list, size_t n)
     return false;
 }
 
-/* Characters that have no shape of their own, or that move or join others: C1 controls, soft hyphen,
- * fillers, zero width and bidi marks, line separators, variation selectors, tags, noncharacters. */
+/* Characters that have no shape of their own, or that move or join others: C1 controls, soft
+ * hyphen, fillers, zero width and bidi marks, line separators, variation selectors, tags,
+ * noncharacters. */
 static bool is_hidden(uint32_t cp)
 {
     static const range hidden[] = {
@@ -87,7 +88,8 @@ static glyph glyph_of(const char *p, size_t size, uint32_t cp, size_t piled)
     return g;
 }
 
-/* Walks the text; what lies in columns [from, to) is written when b is given. Returns the columns. */
+/* Walks the text; what lies in columns [from, to) is written when b is given. Returns the columns.
+ */
 static size_t walk(as_buf *b, const char *text, size_t from, size_t to)
 {
     size_t left = strlen(text), columns = 0, piled = 0;
@@ -258,8 +260,7 @@ static const char *powers(double x, char out[AS_HTML_NUMBER])
                      (int)(e - text), text, e[1] == '-' ? "\u207b" : "");
     const char *p = e + 2;
     while (*p == '0' && p[1]) p++;
-    for (; *p; p++)
-        n += snprintf(out + n, (size_t)(AS_HTML_NUMBER - n), "%s", digit[*p - '0']);
+    for (; *p; p++) n += snprintf(out + n, (size_t)(AS_HTML_NUMBER - n), "%s", digit[*p - '0']);
     return out;
 }
 
@@ -298,7 +299,7 @@ const char *as_html_number(double x, bool is_count, char out[AS_HTML_NUMBER])
 const char *as_html_p(double p, char out[AS_HTML_NUMBER])
 {
     if (!(p < 0.001)) return as_html_number(p, false, out);
-    snprintf(out, AS_HTML_NUMBER, "< 0.001");
+    snprintf(out, AS_HTML_NUMBER, "&lt; 0.001"); /* goes into the page as it is */
     return out;
 }
 

@@ -31,7 +31,7 @@ void as_html_value(as_buf *b, const json_t *value);
  * true minus, an en dash for NaN. Whole numbers have no decimals when is_count. Returns out. */
 #define AS_HTML_NUMBER 64
 const char *as_html_number(double x, bool is_count, char out[AS_HTML_NUMBER]);
-/* A p value: "< 0.001" or three decimals. */
+/* A p value: "&lt; 0.001" or three decimals. */
 const char *as_html_p(double p, char out[AS_HTML_NUMBER]);
 /* Fixed decimals, true minus: a tick. */
 const char *as_html_fixed(double x, int decimals, char out[AS_HTML_NUMBER]);

@@ -15,6 +15,7 @@
 
 /* --- parameters ------------------------------------------------------------------------------ */
 
+/* Wherever a plan writes a scalar, "@TABLE.FACT" stands for a fact of one of its tables. */
 typedef enum {
     AS_PARAM_COLUMN,  /* table.column */
     AS_PARAM_COLUMNS, /* list of them */
@@ -26,7 +27,7 @@ typedef enum {
     AS_PARAM_TEXTS,  /* list */
     AS_PARAM_FLAG,   /* true or false */
     AS_PARAM_CHOICE, /* one of `choices` */
-    AS_PARAM_MAP,    /* name: text, or name: "@TABLE.FACT" for a fact of a table */
+    AS_PARAM_MAP,    /* name: text */
     AS_PARAM_CHECK   /* id of an earlier check, whose statistics may be read */
 } as_param_type;
 

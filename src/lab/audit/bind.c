@@ -81,29 +81,30 @@ static bool read_column(const binding *b, const written *w, const as_column **ou
                         near ? "; nearest: " : "", near ? near : "");
 }
 
-/* Numbers are read through as_tree_double; a fallback's word borrows a node for it. */
+/* Numbers are read through as_tree_double; a fallback's word or a fact borrows a node for it. */
 static bool read_number(const binding *b, const as_param *p, const written *w, double *out)
 {
-    as_tree node = {.kind = AS_TREE_TEXT,
-                    .key = w->at == b->entry ? p->name : w->at->key,
+    as_tree word = {.kind = AS_TREE_TEXT,
+                    .key = p->name,
                     .text = w->text,
-                    .parent = w->at == b->entry ? b->entry : w->at->parent,
+                    .parent = b->entry,
                     .file = w->at->file,
                     .line = w->at->line,
                     .column = w->at->column};
+    const as_tree *node = w->text == w->at->text ? w->at : &word;
     size_t size = 0;
     bool flag = false;
     switch (p->type) {
     case AS_PARAM_SIZE:
-        if (!as_tree_size(&node, &size, b->err)) return false;
+        if (!as_tree_size(node, &size, b->err)) return false;
         *out = (double)size;
         return true;
     case AS_PARAM_FLAG:
-        if (!as_tree_bool(&node, &flag, b->err)) return false;
+        if (!as_tree_bool(node, &flag, b->err)) return false;
         *out = flag;
         return true;
     default:
-        return as_tree_double(&node, out, b->err);
+        return as_tree_double(node, out, b->err);
     }
 }
 
@@ -194,7 +195,7 @@ static bool takes_list(as_param_type type)
            type == AS_PARAM_TEXTS;
 }
 
-/* A map's text, or the fact that "@TABLE.FACT" names. */
+/* A scalar's text, or the fact that "@TABLE.FACT" names. */
 static bool read_text_or_fact(const binding *b, const as_tree *node, const char **out)
 {
     char shown[AS_ESCAPE_SIZE];
@@ -207,7 +208,7 @@ static bool read_text_or_fact(const binding *b, const as_tree *node, const char 
     if (!value && !(t && t->absent))
         return as_tree_fail(node, b->err, "fact (found %s, expected @TABLE.FACT of this plan)",
                             as_escape(*out, strlen(*out), shown));
-    *out = value ? value : "unknown";
+    *out = value ? value : "0"; /* absent: the check is not measured */
     return true;
 }
 
@@ -235,12 +236,12 @@ static bool bind_node(const binding *b, const as_param *p, const as_tree *node, 
         if (!push(b, &w, node->n, sizeof *w)) return false;
         for (size_t i = 0; i < node->n; i++) {
             w[i].at = node->child[i];
-            if (!as_tree_text(node->child[i], &w[i].text, b->err)) return false;
+            if (!read_text_or_fact(b, node->child[i], &w[i].text)) return false;
         }
         return fill(b, p, w, node->n, arg);
     }
     written one = {.at = node};
-    if (!as_tree_text(node, &one.text, b->err)) return false;
+    if (!read_text_or_fact(b, node, &one.text)) return false;
     return fill(b, p, &one, 1, arg);
 }
 

@@ -202,14 +202,19 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                            "At %s the converged fit wins %.1f of %.0f pairs and L-BFGS stopped at "
                            "%g wins %.1f, n = %" PRIu64 "; nothing was published to compare with.",
                            d->of, bottom, pairs, tol, stopped, d->n);
+    double published = as_stat_detail(d, "/pairs_published");
     bool same = fabs(d->estimate) <= as_stat_detail(d, "/rounding");
+    bool explains = fabs(published - stopped) < fabs(published - bottom);
     return as_leaf_set(
-        a, leaf, same ? AS_HOLDS : AS_FAILS, same ? "" : "optimiser not converged", err,
+        a, leaf, same ? AS_HOLDS : AS_FAILS,
+        same       ? ""
+        : explains ? "optimiser not converged"
+                   : "not the figure of these files",
+        err,
         "At %s the published AUC is %.1f of %.0f pairs, the converged fit wins %.1f (AUC %.3f), a "
         "difference of %+.1f pairs; L-BFGS stopped at %g on the sum loss wins %.1f, n = %" PRIu64
         ".",
-        d->of, as_stat_detail(d, "/pairs_published"), pairs, bottom, bottom / pairs, d->estimate,
-        tol, stopped, d->n);
+        d->of, published, pairs, bottom, bottom / pairs, d->estimate, tol, stopped, d->n);
 }
 
 const as_check as_check_convergence = {

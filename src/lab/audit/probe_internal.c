@@ -350,20 +350,6 @@ void as_probe_draws_of(const as_probe_draws *d, size_t j, as_gate_score *out, do
     }
 }
 
-bool as_probe_tail(as_null_tail *out, as_gate_score observed, const as_gate_score *draws,
-                   size_t n_draws, as_error *err)
-{
-    size_t n = 0;
-    as_gate_score *known = as_new(n_draws, sizeof *known, err);
-    if (!known) return false;
-    for (size_t i = 0; i < n_draws; i++)
-        if (!isnan(draws[i].asym)) known[n++] = draws[i];
-    *out = as_null_compare(observed, draws, n_draws);
-    out->p_asym = as_null_compare(observed, known, n).p_asym;
-    free(known);
-    return true;
-}
-
 static json_t *share(size_t k, size_t n)
 {
     return as_json_real(n ? (double)k / (double)n : NAN);
@@ -437,8 +423,8 @@ bool as_probe_emit_best(as_audit *a, const as_gate_score *observed, const as_pro
     if (!best || !value[0] || !value[1] || !method) goto out;
     as_null_best(&top, observed, 1, d->n_c);
     as_null_best(best, d->score, d->n_draws, d->n_c);
-    as_null_tail tail;
-    if (!as_probe_tail(&tail, top, best, d->n_draws, err)) goto out;
+    /* a draw in which no threshold qualifies does not reach the observed asymmetry */
+    as_null_tail tail = as_null_compare(top, best, d->n_draws);
     as_probe_draws each = {best, d->n_draws, 1, d->kind};
     as_probe_draws_of(&each, 0, NULL, value[0], value[1]);
     for (int i = 0; i < 2; i++) {

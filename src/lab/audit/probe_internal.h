@@ -136,10 +136,6 @@ typedef struct {
  * NULL. */
 void as_probe_draws_of(const as_probe_draws *d, size_t j, as_gate_score *out, double *auc,
                        double *asym);
-/* as_null_compare, with p_asym among the draws in which some threshold qualifies: the others have
- * no asymmetry to compare, and counting them as unremarkable would make the p smaller. */
-AS_MUST_CHECK bool as_probe_tail(as_null_tail *out, as_gate_score observed,
-                                 const as_gate_score *draws, size_t n_draws, as_error *err);
 /* gate_false_positive_rate for one penalty (j) or, with j = n_c, for the best of them: the share
  * reaching gate->bars.asym among the draws in which some threshold qualifies (n; the others are
  * missing), with Wilson's interval. detail: bar, share_all (of all draws), share_auc, share_both

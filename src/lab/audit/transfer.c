@@ -241,9 +241,8 @@ static bool emit_penalty(work *w, as_audit *a, size_t j, as_error *err)
     own.n = w->train.n;
     own.missing = w->train.n_missing;
     as_probe_draws_of(&w->draws, j, w->one, w->null_auc, w->null_asym);
-    as_null_tail tail;
-    return as_probe_tail(&tail, w->observed[j], w->one, a->permutations, err) &&
-           emit_auc(w, a, &s, &tail, err) && emit_asym(w, a, &s, j, &tail, err) &&
+    as_null_tail tail = as_null_compare(w->observed[j], w->one, a->permutations);
+    return emit_auc(w, a, &s, &tail, err) && emit_asym(w, a, &s, j, &tail, err) &&
            emit_probability(a, &s, err) &&
            as_probe_emit_plain_auc(a, "auc_in_sample", "fitted and scored on the same rows [AUC]",
                                    &own, err) &&

@@ -7,6 +7,8 @@ static const char *const role_names[] = {"must_hold", "must_fail", "instrument",
                                          "artefact",  "context",   "step"};
 static const char *const outcome_names[] = {"holds", "fails", "unknown", "shown"};
 
+#define AS_DECIDES_NOTHING "decides nothing"
+
 const char *as_role_name(as_role r)
 {
     return role_names[r];
@@ -41,18 +43,18 @@ static bool judge_steps(const as_branch *b, size_t n, as_arena *a, as_judged *ou
 {
     const as_branch *stop = NULL;
     for (size_t i = 0; i < n; i++) { /* a failing leaf speaks for its step before an unknown one */
-        if (b[i].role != AS_STEP) continue;
-        if (b[i].leaf.outcome != AS_FAILS && b[i].leaf.outcome != AS_UNKNOWN) continue;
+        if (b[i].role != AS_STEP || b[i].leaf.outcome == AS_HOLDS) continue;
         if (!stop || b[i].step < stop->step ||
-            (b[i].step == stop->step && stop->leaf.outcome == AS_UNKNOWN &&
-             b[i].leaf.outcome == AS_FAILS))
+            (b[i].step == stop->step && b[i].leaf.outcome < stop->leaf.outcome))
             stop = &b[i];
     }
     *stopped = stop != NULL;
     if (!stop) return true;
     out->stopped_at = stop->step;
     out->word = stop->leaf.outcome == AS_FAILS ? "refuted" : "inconclusive";
-    out->cause = as_arena_printf(a, err, "stops at step %zu: %s", stop->step, stop->leaf.cause);
+    out->cause =
+        as_arena_printf(a, err, "stops at step %zu: %s", stop->step,
+                        stop->leaf.outcome == AS_SHOWN ? AS_DECIDES_NOTHING : stop->leaf.cause);
     out->sentence = as_arena_printf(a, err, "Stops at step %zu, %s. %s", stop->step,
                                     stop->step_name, stop->leaf.sentence);
     return out->cause && out->sentence;
@@ -94,6 +96,8 @@ bool as_verdict_of(const as_branch *branch, size_t n, as_arena *a, as_judged *ou
         {AS_ARTEFACT, AS_UNKNOWN, "inconclusive", "artefact not ruled out"},
         {AS_MUST_HOLD, AS_UNKNOWN, "inconclusive", ""},
         {AS_MUST_FAIL, AS_UNKNOWN, "inconclusive", ""},
+        {AS_MUST_HOLD, AS_SHOWN, "inconclusive", AS_DECIDES_NOTHING},
+        {AS_MUST_FAIL, AS_SHOWN, "inconclusive", AS_DECIDES_NOTHING},
     };
     bool stopped = false;
     *out = (as_judged){0};

@@ -10,14 +10,15 @@
  *   4. an instrument or artefact leaf is
  *      unknown or its evidence is missing  inconclusive "instrument unverified: CAUSE"
  *   5. a must_ leaf is unknown             inconclusive CAUSE
+ *      a must_ leaf is a description       inconclusive "decides nothing"
  *   6. otherwise                           supported
  * Instruments come before effects because an effect measured, or not seen, with an instrument that
  * is shown to be wrong says nothing either way; an unverified instrument only caps support.
  *
  * By its steps, in order: the claim is that all of them hold. It stops at the first step with a
  * leaf that does not hold: refuted ("stops at step N: CAUSE") when that leaf fails, inconclusive
- * when it is unknown. Leaves under instrument and artefact that do not hold cap "supported" at
- * inconclusive.
+ * when it is unknown or a description. Leaves under instrument and artefact that do not hold cap
+ * "supported" at inconclusive.
  *
  * must_fail leaves belong to claims of absence ("does not transfer"): there a leaf that fails is
  * what the claim says. */

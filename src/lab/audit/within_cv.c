@@ -212,9 +212,8 @@ static bool emit_penalty(work *w, as_audit *a, size_t j, const double *z, as_gat
                          .missing = w->rows.n_missing};
     if (!s.of) return false;
     as_probe_draws_of(&w->draws, j, one, w->null_auc, w->null_asym);
-    as_null_tail tail;
-    return as_probe_tail(&tail, w->observed[j], one, a->permutations, err) &&
-           emit_auc(w, a, &s, &tail, err) && emit_asym(w, a, &s, &tail, err) &&
+    as_null_tail tail = as_null_compare(w->observed[j], one, a->permutations);
+    return emit_auc(w, a, &s, &tail, err) && emit_asym(w, a, &s, &tail, err) &&
            emit_repeated(w, a, &s, err) && emit_in_sample(w, a, &s, z, err) &&
            as_probe_emit_gate_rate(a, s.of, &w->draws, j, &w->gate, err);
 }

@@ -250,7 +250,8 @@ static bool check_table_names(const reader *r, const as_table_spec *t)
         if (c->derive == AS_DERIVE_MINUS && !names_column(r, t, c->at, c->word)) return false;
     }
     for (size_t i = 0; i < t->n_where; i++)
-        if (!names_column(r, t, t->at, t->where[i].column)) return false;
+        if (!names_column(r, t, as_tree_find(t->at, "where")->child[i], t->where[i].column))
+            return false;
     return is_role(r, t, "prompt", t->prompt) && is_role(r, t, "answer", t->answer) &&
            is_role(r, t, "cluster", t->cluster);
 }
@@ -484,8 +485,9 @@ static bool read_head(const reader *r, const as_tree *root)
            text_or(r, root, "source", "", &p->source) && text_or(r, root, "about", "", &p->about);
 }
 
-/* Binds every check to tables that have names only, so that a wrong parameter is found before any
- * file is opened. The arguments themselves are bound when the tables are there. */
+/* Binds every check to tables that have names only (and facts that are 0), so that a wrong
+ * parameter is found before any file is opened. The arguments themselves are bound when the tables
+ * are there. */
 static bool try_checks(const reader *r)
 {
     const as_plan *p = r->plan;
@@ -502,7 +504,7 @@ static bool try_checks(const reader *r)
             !array(r, t->n_facts, sizeof *fact, &fact))
             return false;
         for (size_t k = 0; k < t->n_columns; k++) column[k].name = t->column[k].name;
-        for (size_t k = 0; k < t->n_facts; k++) fact[k] = (as_fact){t->fact[k].name, "not read yet"};
+        for (size_t k = 0; k < t->n_facts; k++) fact[k] = (as_fact){t->fact[k].name, "0"};
         table[i] = (as_table){.name = t->name,
                               .column = column,
                               .n_columns = t->n_columns,

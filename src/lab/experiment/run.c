@@ -22,13 +22,37 @@ typedef struct {
 /* --- design ------------------------------------------------------------------------------------
  */
 
+/* Length of the character at p when it is one that YAML wants escaped or takes for a line end (DEL,
+ * C1, U+2028, U+2029, U+FEFF, U+FFFE, U+FFFF), and its code; else 0. */
+static size_t unprintable(const unsigned char *p, unsigned *code)
+{
+    if (p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0)) {
+        *code = p[0] == 0x7f ? 0x7f : p[1];
+        return p[0] == 0x7f ? 1 : 2;
+    }
+    if (p[0] != 0xe2 && p[0] != 0xef) return 0;
+    *code = (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+    return *code == 0x2028 || *code == 0x2029 || *code == 0xfeff || *code >= 0xfffe ? 3 : 0;
+}
+
+/* A JSON string that YAML reads as the same text. */
 static void write_text(as_buf *out, const char *text)
 {
+    as_buf b = {0};
     json_t *s = json_string(text);
-    if (s)
-        as_json_write(out, s);
-    else
-        out->failed = true;
+    if (s) as_json_write(&b, s);
+    const unsigned char *p = (const unsigned char *)as_buf_text(&b);
+    while (*p) {
+        unsigned code = 0;
+        size_t n = unprintable(p, &code);
+        if (n)
+            as_buf_printf(out, "\\u%04x", code);
+        else
+            as_buf_add(out, p, 1);
+        p += n ? n : 1;
+    }
+    if (!s || b.failed) out->failed = true;
+    as_buf_clear(&b);
     json_decref(s);
 }
 
