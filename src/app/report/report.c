@@ -77,15 +77,6 @@ static bool add_statistics(const maker *m, const char *check, json_t *list)
     return true;
 }
 
-/* The parameters of a check as the plan gives them. */
-static json_t *parameters(const json_t *entry)
-{
-    json_t *copy = json_deep_copy(entry);
-    json_object_del(copy, "check");
-    json_object_del(copy, "about");
-    return copy;
-}
-
 static bool add_check(const maker *m, const char *id, const json_t *entry, json_t *list)
 {
     const as_verdict *v = verdict_of(m, "check/", id);
@@ -95,11 +86,11 @@ static bool add_check(const maker *m, const char *id, const json_t *entry, json_
     const char *about = json_string_value(json_object_get(entry, "about"));
     json_t *o =
         !ok ? NULL
-            : json_pack("{s:s,s:O,s:s,s:s,s:s,s:O,s:O,s:o,s:O}", "id", id, "check",
+            : json_pack("{s:s,s:O,s:s,s:s,s:s,s:O,s:O,s:O,s:O}", "id", id, "check",
                         json_object_get(entry, "check"), "about", about ? about : "", "outcome",
                         v->word, "cause", v->cause, "sentence", json_object_get(tree, "sentence"),
-                        "needs", json_object_get(tree, "needs"), "parameters", parameters(entry),
-                        "statistics", stats);
+                        "needs", json_object_get(tree, "needs"), "parameters",
+                        json_object_get(tree, "parameters"), "statistics", stats);
     json_decref(tree);
     json_decref(stats);
     if (o && json_array_append_new(list, o) == 0) return true;

@@ -116,6 +116,10 @@ AS_MUST_CHECK bool as_args_bind(const as_check *check, const as_tree *entry, con
                                 as_arena *arena, const as_arg **args, const char **absent,
                                 as_error *err);
 
+/* The parameters in force, {PARAM: text, list or mapping}: those of the entry, and the fallbacks.
+ * Gives: json_decref. */
+AS_MUST_CHECK json_t *as_args_json(const as_check *check, const as_tree *entry, as_error *err);
+
 /* --- for the checks ------------------------------------------------------------------------------
  */
 

@@ -286,3 +286,31 @@ bool as_args_bind(const as_check *check, const as_tree *entry, const as_scope *s
     *args = arg;
     return true;
 }
+
+/* A fallback as a plan would have it: a list where the parameter takes one. */
+static json_t *fallback_json(const as_param *p)
+{
+    if (!takes_list(p->type)) return json_string(p->fallback);
+    json_t *list = json_array();
+    for (const char *at = p->fallback; *at;) {
+        size_t size = strcspn(at, " ");
+        as_json_append(&list, json_stringn(at, size));
+        at += size;
+        at += strspn(at, " ");
+    }
+    return list;
+}
+
+json_t *as_args_json(const as_check *check, const as_tree *entry, as_error *err)
+{
+    json_t *out = json_object();
+    for (const as_param *p = check->params; p->name; p++) {
+        const as_tree *node = as_tree_find(entry, p->name);
+        if (node)
+            as_json_put(&out, p->name, as_tree_json(node, err));
+        else if (p->fallback && p->fallback[0])
+            as_json_put(&out, p->name, fallback_json(p));
+    }
+    if (!out) as_fail(err, AS_EMEM, "out of memory");
+    return out;
+}

@@ -288,9 +288,11 @@ static bool decide(conductor *c, size_t i, const char *absent)
     }
     as_verdict v = {.word = as_outcome_name(leaf->outcome), .cause = leaf->cause};
     v.claim = as_arena_printf(c->a, c->err, "check/%s", s->id);
-    return v.claim && keep_verdict(c, &v,
-                                   json_pack("{s:s,s:s,s:s?}", "check", s->check->name, "sentence",
-                                             leaf->sentence, "needs", absent));
+    json_t *parameters = v.claim ? as_args_json(s->check, s->at, c->err) : NULL;
+    return parameters &&
+           keep_verdict(c, &v,
+                        json_pack("{s:s,s:s,s:s?,s:o}", "check", s->check->name, "sentence",
+                                  leaf->sentence, "needs", absent, "parameters", parameters));
 }
 
 static bool walk_checks(conductor *c)
