@@ -1,7 +1,7 @@
 /* Named arrays in .npz files, as numpy.savez and numpy.savez_compressed write them: a ZIP archive
  * (base/zip.h and its limits) of NPY members, format 1.0 and 2.0. Nothing in a file is trusted and
  * nothing in it is run: the header is read by a fixed grammar, object arrays are refused. What is
- * accepted and refused, with the messages: docs/npz_formats.md. */
+ * accepted and refused, with the messages: docs/formats.md. */
 #ifndef AS_ENGINE_FORMAT_NPZ_H
 #define AS_ENGINE_FORMAT_NPZ_H
 

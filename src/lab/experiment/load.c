@@ -466,7 +466,8 @@ bool as_load_table(as_store *store, const as_design *design, const as_plan *plan
     out->n_columns = spec->n_columns;
     out->n = m.n;
     out->position = m.position;
-out:
+out: /* the place is the plan's, but it is the rows that are not what the plan says */
+    if (!ok && err->class_ == AS_EUSAGE) err->class_ = AS_EFORMAT;
     as_sha256_free(m.digest);
     return ok;
 }

@@ -107,6 +107,14 @@ static char *copy(const char *text, as_error *err)
     return p;
 }
 
+/* Puts the place in the plan before an error that names the file only. */
+static void unsafe_name(const as_tree *at, as_error *err)
+{
+    as_error plain = *err;
+    *err = (as_error){0};
+    as_tree_fail(at, err, "%s%s%s", plain.where, plain.where[0] ? ": " : "", plain.what);
+}
+
 bool as_sources_load(as_sources *s, const as_ref *ref, bool *found, as_error *err)
 {
     as_buf path = {0};
@@ -117,7 +125,10 @@ bool as_sources_load(as_sources *s, const as_ref *ref, bool *found, as_error *er
     if (!ends_in(ref->file, ".npz") && !ends_in(ref->file, ".json") &&
         !ends_in(ref->file, ".jsonl"))
         return as_tree_fail(ref->at, err, "file type (expected .json, .jsonl or .npz)");
-    if (!as_path_join(&path, s->dir, ref->file, err)) goto out;
+    if (!as_path_join(&path, s->dir, ref->file, err)) {
+        if (err->class_ == AS_EFORMAT) unsafe_name(ref->at, err);
+        goto out;
+    }
     if (!as_file_exists(as_buf_text(&path))) {
         *found = false;
         ok = true;

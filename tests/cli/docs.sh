@@ -1,0 +1,2 @@
+# The documents say what the program does.
+exec tools/check-docs
