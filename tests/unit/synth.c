@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "check.h"
 #include "lab/experiment/synth.h"
+#include "lab/stats/blas.h"
 
 static char home[64];
 
@@ -194,6 +195,7 @@ static void clear_home(void)
 
 int main(void)
 {
+    as_stats_init();
     snprintf(home, sizeof home, "/tmp/assay-synth-%ld", (long)getpid());
     if (mkdir(home, 0700) != 0) {
         SKIP(all, "no folder for the test can be made");

@@ -44,9 +44,13 @@ static bool list_checks(const as_cli *c, json_t *rows, as_buf *text)
         as_buf_printf(text, "%-22s %s\n", all[i]->name, all[i]->summary);
         if (!c->verbose) continue;
         for (const as_param *p = all[i]->params; p->name; p++)
-            as_buf_printf(text, "    %-18s %-8s %s%s%s%s\n", p->name, type_name(p->type), p->help,
-                          p->choices ? " (" : "", p->choices ? p->choices : "",
-                          p->choices ? ")" : "");
+            as_buf_printf(text, "    %-18s %-8s %s%s%s%s%s%s\n", p->name, type_name(p->type),
+                          p->help, p->choices ? " (" : "", p->choices ? p->choices : "",
+                          p->choices ? ")" : "",
+                          !p->fallback     ? "; required"
+                          : p->fallback[0] ? "; default "
+                                           : "",
+                          p->fallback && p->fallback[0] ? p->fallback : "");
     }
     return true;
 }

@@ -221,7 +221,8 @@ void as_help_man(as_buf *out)
     size_t n = 0;
     const as_command *const *all = as_commands(&n);
     for (size_t i = 0; i < n; i++) {
-        as_buf_printf(out, ".SS assay %s %s\n", all[i]->name, all[i]->operands);
+        as_buf_printf(out, ".SS assay %s%s%s\n", all[i]->name, all[i]->operands[0] ? " " : "",
+                      all[i]->operands);
         man_text(out, all[i]->about);
         as_buf_puts(out, "\n");
         man_options(out, all[i]->options);

@@ -116,6 +116,6 @@ const as_command as_command_sql = {
     "judgement reading statistic verdict. Output: tab-separated with a header line.",
     options,
     {"assay sql \"select claim, word, cause from verdict where claim not like 'check/%'\"",
-     "assay sql --json \"select check_id, name, estimate from statistic limit 5\""},
+     "assay sql --json \"select name, estimate, n from statistic limit 5\""},
     run,
 };
