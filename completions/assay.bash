@@ -14,6 +14,7 @@ _assay() {
         --design) : ;;
         --claim) : ;;
         --junit) files=-f ;;
+        --plan) files=-f ;;
         --output) files=-f ;;
         --seed) : ;;
         --color) words="auto always never" ;;
@@ -29,7 +30,7 @@ _assay() {
                 if [[ $cur == -* ]]; then words="--db --design --claim --junit --prml-status --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             report)
-                if [[ $cur == -* ]]; then words="--db --design --report --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--db --design --report --plan --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             list)
                 if [[ $cur == -* ]]; then words="--db --help --json --quiet --verbose --color --no-input"

@@ -32,6 +32,7 @@ complete -c assay -n '__fish_seen_subcommand_from gate' -l prml-status -d 'exit 
 complete -c assay -n '__fish_seen_subcommand_from report' -l db -r -F -d 'store of the rows (default: the nearest assay.db)'
 complete -c assay -n '__fish_seen_subcommand_from report' -l design -x -d 'which run (default: the last one)'
 complete -c assay -n '__fish_seen_subcommand_from report' -l report -r -F -d 'write the page (HTML) there, and FILE.json beside it'
+complete -c assay -n '__fish_seen_subcommand_from report' -l plan -r -F -d 'write the plan as it was run there (JSON)'
 complete -c assay -n '__fish_seen_subcommand_from list' -l db -r -F -d 'store of the rows, for runs and claims (default: the nearest assay.db)'
 complete -c assay -n '__fish_seen_subcommand_from sql' -l db -r -F -d 'store of the rows (default: the nearest assay.db)'
 complete -c assay -n '__fish_seen_subcommand_from recover' -l output -r -F -d 'JSON lines; must not exist yet'

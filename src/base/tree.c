@@ -40,7 +40,11 @@ bool as_tree_fail(const as_tree *t, as_error *err, const char *fmt, ...)
     if (path.size && !path.failed) as_error_at(err, "%s", path.data);
     as_buf_clear(&path);
     const char *file = t->file ? t->file : "plan";
-    as_error_at(err, "%s:%zu:%zu", as_escape(file, strlen(file), escaped), t->line, t->column);
+    as_escape(file, strlen(file), escaped);
+    if (t->line)
+        as_error_at(err, "%s:%zu:%zu", escaped, t->line, t->column);
+    else
+        as_error_at(err, "%s", escaped); /* not from a file */
     return false;
 }
 

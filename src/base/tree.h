@@ -16,7 +16,7 @@ typedef struct as_tree {
     struct as_tree **child;
     const struct as_tree *parent; /* NULL at the root */
     const char *file;             /* for messages */
-    size_t line, column;          /* 1-based */
+    size_t line, column;          /* 1-based; 0: not from a file, whose name says from where */
 } as_tree;
 
 /* "a.b[2].c" of a node, appended to out. */

@@ -639,7 +639,7 @@ static void leakage(void)
     LEAF(&w, AS_UNKNOWN, "evidence missing");
     run(&w, "leakage", "train: t.none\neval: t.eval\n");
     LEAF(&w, AS_UNKNOWN, "evidence missing");
-    run_fails(&w, "leakage", "train: t.train\neval: t.eval\nngram: 0\n", AS_EFORMAT);
+    run_fails(&w, "leakage", "train: t.train\neval: t.eval\nngram: 0\n", AS_EUSAGE);
     as_arena_free(w.arena);
 }
 
@@ -661,7 +661,7 @@ static void evr_ranks(void)
     run(&w, "evr-ranks", "evr: t.evr\nthresholds: [0.9375]\n");
     CHECK(stat(&w, "rank", "93.75%")->estimate == 4);
     run_fails(&w, "evr-ranks", "evr: t.bad\n", AS_EFORMAT);
-    run_fails(&w, "evr-ranks", "evr: t.evr\nthresholds: [1.5]\n", AS_EFORMAT);
+    run_fails(&w, "evr-ranks", "evr: t.evr\nthresholds: [1.5]\n", AS_EUSAGE);
     as_arena_free(w.arena);
 }
 

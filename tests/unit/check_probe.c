@@ -116,7 +116,7 @@ static void within_folds(void)
     CHECK(!RUN_CHECK(&a, &leaf, "within-cv", &w, quick, {"features", "f.x"}, {"label", "f.z"}));
     CHECK(strstr(err.what, "item 3: label (found 2, expected 0 or 1)"));
     CHECK(!RUN_CHECK(&a, &leaf, "within-cv", &w, quick, WITHIN("f"), {"C", "-1"}));
-    CHECK(strstr(err.what, "C: number (found -1, expected above 0)"));
+    CHECK(strstr(err.what, "value (found -1, expected 1e-9 to 1e9)"));
 }
 
 /* --- transfer and its guards ----------------------------------------------------------------- */

@@ -98,6 +98,8 @@ static void published(void)
 {
     static const double auc[] = {0.75, 0.68, 0.45, NAN}, pos[] = {20, 2, 100, 5},
                         neg[] = {20, 2, 100, 5};
+    static const double possible[] = {0.75, 0.75, 0.45, NAN}, likely[] = {0.75, 0.45, 0.45, NAN};
+    static const double many[] = {20, 100, 100, 5};
     static const char *const name[] = {"whole", "not", "low", "gone"};
     world w = {0};
     as_audit a;
@@ -106,10 +108,10 @@ static void published(void)
     add_column(t, (as_column){.name = "name", .kind = AS_COLUMN_TEXT, .n = 4, .text = name});
     add_numbers(t, "auc", auc), add_numbers(t, "pos", pos), add_numbers(t, "neg", neg);
     CHECK(RUN_CHECK(&a, &leaf, "published-auc", &w, quick, FIGURES, {"gate", "0.6"}));
-    CHECK(leaf.outcome == AS_FAILS && strcmp(leaf.cause, "below the gate") == 0);
+    CHECK(leaf.outcome == AS_FAILS && strcmp(leaf.cause, "no such pair count") == 0);
     CHECK(detail(&a, "auc", "whole", "/pairs_won") == 300);
-    CHECK(strstr(as_stat_find(&a, "auc", "whole")->detail, "\"is_whole\":true"));
-    CHECK(strstr(as_stat_find(&a, "auc", "not")->detail, "\"is_whole\":false"));
+    CHECK(detail(&a, "auc", "whole", "/is_whole") == 1);
+    CHECK(detail(&a, "auc", "not", "/is_whole") == 0); /* 0.68 of four pairs */
     const as_statistic *s = as_stat_find(&a, "auc", "low");
     double z = 0.05 / sqrt(201.0 / 12 / 10000);
     CHECK_NEAR(s->p, erfc(z / sqrt(2)), 1e-12);
@@ -118,9 +120,21 @@ static void published(void)
     s = as_stat_find(&a, "below_half", "");
     CHECK(s->estimate == 1 && s->n == 3 && s->missing == 1);
     CHECK(strstr(s->detail, "\"names\":[\"low\"]"));
+    w = (world){0};
+    t = add_table(&w, "p", 4);
+    add_column(t, (as_column){.name = "name", .kind = AS_COLUMN_TEXT, .n = 4, .text = name});
+    add_numbers(t, "auc", likely), add_numbers(t, "pos", many), add_numbers(t, "neg", many);
+    CHECK(RUN_CHECK(&a, &leaf, "published-auc", &w, quick, FIGURES, {"gate", "0.6"}));
+    CHECK(leaf.outcome == AS_FAILS && strcmp(leaf.cause, "below the gate") == 0);
+    w = (world){0};
+    t = add_table(&w, "p", 4);
+    add_column(t, (as_column){.name = "name", .kind = AS_COLUMN_TEXT, .n = 4, .text = name});
+    add_numbers(t, "auc", possible), add_numbers(t, "pos", pos), add_numbers(t, "neg", neg);
     CHECK(RUN_CHECK(&a, &leaf, "published-auc", &w, quick, FIGURES, {"gate", "0.6"},
                     {"require", "any"}));
     CHECK(leaf.outcome == AS_HOLDS);
+    CHECK(RUN_CHECK(&a, &leaf, "published-auc", &w, quick, FIGURES, {"gate", "0.6"}));
+    CHECK(leaf.outcome == AS_UNKNOWN); /* 3 of 4 pairs reach the gate and show nothing */
     CHECK(RUN_CHECK(&a, &leaf, "published-auc", &w, quick, FIGURES, {"gate", "0.8"},
                     {"require", "any"}));
     CHECK(leaf.outcome == AS_UNKNOWN); /* the upper ends of two intervals are above */

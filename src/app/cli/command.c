@@ -101,14 +101,14 @@ static bool confine(const as_cli *c, const char *store, as_error *err)
 {
     const char *read[] = {"/usr",  "/lib", "/lib64", "/etc",
                           "/proc", "/sys", "/dev",   as_cli_value(c, "data", "/usr")};
-    const char *files[] = {store, as_cli_value(c, "report", store),
-                           as_cli_value(c, "junit", store)};
-    const char *write[3];
+    const char *files[] = {store, as_cli_value(c, "report", store), as_cli_value(c, "junit", store),
+                           as_cli_value(c, "plan", store)};
+    const char *write[4];
     as_error why = {0};
     char text[1024];
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         if (!(write[i] = folder_of(c, files[i], err))) return false;
-    if (!as_confine(read, sizeof read / sizeof read[0], write, 3, &why))
+    if (!as_confine(read, sizeof read / sizeof read[0], write, 4, &why))
         as_log_note(c->log, "%s", as_error_text(&why, text, sizeof text));
     return true;
 }

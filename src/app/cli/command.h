@@ -81,8 +81,8 @@ AS_MUST_CHECK bool as_print_json(json_t *object, as_error *err);
  * $XDG_DATA_HOME/assay/assay.db (default ~/.local/share); the folder is made. In the arena. */
 AS_MUST_CHECK const char *as_cli_store_path(const as_cli *c, as_error *err);
 /* Opens it and says its notice. Before that the process confines itself (base/confine.h) to reading
- * --data and writing beside the store, --report and --junit; so everything else a verb reads is
- * read before, and threads are made after. */
+ * --data and writing beside the store, --report, --junit and --plan; so everything else a verb
+ * reads is read before, and threads are made after. */
 AS_MUST_CHECK as_store *as_cli_store(const as_cli *c, as_store_mode mode, as_error *err);
 /* --design KEY or the last one, of plan name `name` when that is not NULL. AS_ESTATE when there is
  * none. */

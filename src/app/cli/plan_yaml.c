@@ -559,7 +559,6 @@ static bool step_key(cursor *c)
     t->key = as_arena_copy(c->arena, key, size, c->err);
     t->parent = c->node;
     t->file = "command line";
-    t->line = t->column = 1;
     if (!t->key || !add_child(c->arena, c->node, t, c->err)) return false;
     c->node = t;
     return true;
@@ -582,7 +581,7 @@ static bool set(cursor *c)
                                                         : "a list (expected a scalar to replace)");
     c->node->text = as_arena_text(c->arena, c->end + 1, c->err);
     c->node->file = "command line";
-    c->node->line = c->node->column = 1;
+    c->node->line = c->node->column = 0;
     return c->node->text;
 }
 

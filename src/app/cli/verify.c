@@ -37,8 +37,8 @@ static bool print(const as_cli *c, const as_design *d, const as_store_tally *t, 
                                        "bad", (json_int_t)t->bad, "verdict", word),
                              err);
     as_buf b = {0};
-    as_buf_printf(&b, "%s: %llu rows whole, every verdict decided again alike; %s\n", d->name,
-                  (unsigned long long)rows, word);
+    as_buf_printf(&b, "%s: %llu rows whole, every verdict decided again alike. Worst claim: %s\n",
+                  d->name, (unsigned long long)rows, word);
     bool ok = as_print(&b, err);
     as_buf_clear(&b);
     return ok;

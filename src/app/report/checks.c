@@ -232,24 +232,6 @@ void as_page_inputs(const as_page *p)
 
 /* --- how to repeat it ------------------------------------------------------------------------ */
 
-/* Whether a word may stand in a command line as it is. */
-static bool is_plain(const char *text)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    return *text && strspn(text, plain) == strlen(text);
-}
-
-/* -o PREFIXkey=value, when both are plain words. */
-static void put_option(as_buf *b, const char *prefix, const char *key, const json_t *value)
-{
-    as_buf word = {0};
-    as_html_value(&word, value);
-    if (is_plain(key) && is_plain(as_buf_text(&word)))
-        as_buf_printf(b, " \\\n    -o %s%s=%s", prefix, key, as_buf_text(&word));
-    if (word.failed) b->failed = true;
-    as_buf_clear(&word);
-}
-
 static void put_value_row(as_buf *b, const char *name, const json_t *value)
 {
     if (!value || json_is_null(value)) return;
@@ -263,20 +245,15 @@ void as_page_rerun(const as_page *p)
     as_buf *b = p->b;
     const json_t *study = json_object_get(p->report, "study");
     const json_t *made_by = json_object_get(p->report, "made_by");
-    const char *key;
-    json_t *value;
     as_buf_puts(
         b,
         "<section aria-labelledby=\"again\">\n<h2 id=\"again\">How to run it again</h2>\n<p>With "
-        "the same program, plan, files, seed and draws the numbers come out the same, "
-        "whatever the number of threads. PLAN is the plan file, DIR the folder with the "
-        "released files.</p>\n<pre tabindex=\"0\"><code>assay reaudit PLAN --data DIR "
-        "--report report.html");
-    if (json_object_get(study, "seed")) put_option(b, "", "seed", json_object_get(study, "seed"));
-    json_object_foreach(json_object_get(study, "draws"), key, value)
-    {
-        put_option(b, "draws.", key, value);
-    }
+        "the same program, plan, files, seed and draws the numbers come out the same, whatever the "
+        "number of threads. The first line takes the plan as it was run, changes on the command "
+        "line included, out of the store; DIR is the folder with the released files.</p>\n"
+        "<pre tabindex=\"0\"><code>assay report --design ");
+    as_html_put(b, as_html_text_of(study, "design"));
+    as_buf_puts(b, " --plan plan.json\nassay reaudit plan.json --data DIR --report report.html");
     as_buf_puts(b, "</code></pre>\n<dl class=\"facts\">\n");
     put_value_row(b, "Plan", json_object_get(study, "name"));
     put_value_row(b, "Plan as run, SHA-256 of its canonical JSON",

@@ -152,8 +152,8 @@ static void put_auc(as_page *p)
         .title = "Probes, within distribution and on new rows",
         .caption =
             "Area under the ROC curve of each probe: the chance that it ranks a right answer "
-            "above a wrong one, where 0.5 (the thin line) is a coin; a probe must clear its "
-            "gate with its whole interval, and the band that shuffled labels reach.",
+            "above a wrong one, where 0.5 (the thin line) is a coin; a probe must reach its "
+            "gate and leave the band that shuffled labels reach.",
         .axis = "AUC (share of pairs ranked rightly)",
         .reference = {0.5},
         .n_references = 1,
@@ -175,7 +175,7 @@ static void put_repeated(as_page *p)
     as_lines f = {
         .title = "The luck of the folds",
         .caption = "The same cross-validation with other fold seeds: one dot for each seed, their "
-                   "mean; what one folding reports is one of the dots.",
+                   "mean; one folding, also one named in advance, is one draw of this lottery.",
         .axis = "AUC, out of fold",
         .reference = {0.5},
         .n_references = 1,

@@ -121,6 +121,13 @@ void as_page_claims_table(const as_page *p)
 
 /* --- the tree of a claim --------------------------------------------------------------------- */
 
+/* A claim's sentence ends in that of the leaf that decided. */
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
 static void put_leaf(const as_page *p, const json_t *claim, const json_t *leaf)
 {
     as_buf *b = p->b;
@@ -142,7 +149,8 @@ static void put_leaf(const as_page *p, const json_t *claim, const json_t *leaf)
         as_html_put(b, cause);
         as_buf_puts(b, "</span>");
     }
-    if (*sentence && strcmp(sentence, as_html_text_of(claim, "sentence")) == 0)
+    if (*sentence && ends_with(as_html_text_of(claim, "sentence"), sentence) &&
+        strcmp(as_html_text_of(claim, "verdict"), "supported") != 0)
         as_buf_puts(b, " <span class=\"decides\">\u25c0 gives the verdict</span>");
     as_buf_puts(b, "<p>");
     as_html_put(b, sentence);

@@ -9,7 +9,7 @@
 static const as_param params[] = {
     {"a", AS_PARAM_COLUMN, NULL, "labels 0 and 1 of the judge", NULL},
     {"b", AS_PARAM_COLUMN, NULL, "labels 0 and 1 of the checklist, same rows", NULL},
-    {"bar", AS_PARAM_NUMBER, "0.80", "agreement from which the judge may be used", NULL},
+    {"bar", AS_PARAM_NUMBER, "0.80", "agreement from which the judge may be used", "0 to 1"},
     AS_INSTRUMENT_PARAMS_END};
 
 static bool measure(as_audit *a, as_error *err)

@@ -10,7 +10,7 @@
 static const as_param params[] = {
     {"topic", AS_PARAM_COLUMN, NULL, "what each item is about", NULL},
     {"text", AS_PARAM_COLUMN, NULL, "the answer joined to it, same rows", NULL},
-    {"alarm", AS_PARAM_NUMBER, "0.3", "mean overlap below which the join is wrong", NULL},
+    {"alarm", AS_PARAM_NUMBER, "0.3", "mean overlap below which the join is wrong", "0 to 1"},
     AS_INSTRUMENT_PARAMS_END};
 
 static bool measure(as_audit *a, as_error *err)

@@ -244,12 +244,13 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     const char *cause = outcome == AS_HOLDS   ? ""
                         : outcome == AS_FAILS ? "maximum of noise"
                                               : "under-powered";
+    char p[AS_P_TEXT_SIZE];
     bool absolute = strcmp(as_arg_text(a, "sided"), "absolute") == 0;
     return as_leaf_set(a, leaf, outcome, cause, err,
                        "the largest %s of %" PRIu64 " heads is %.3f; noise alone gives %.3f in the "
-                       "median and %.3f to %.3f in nine of ten cases (p %.4f)",
+                       "median and %.3f to %.3f in nine of ten cases (%s)",
                        absolute ? "|d|" : "d", s->n, s->estimate, s->null_q50, s->null_q05,
-                       s->null_q95, s->p);
+                       s->null_q95, as_p_text(s->p, p));
 }
 
 const as_check as_check_attribution_null = {

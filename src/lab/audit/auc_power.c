@@ -9,10 +9,10 @@
 
 static const as_param params[] = {
     {"label", AS_PARAM_COLUMN, "", "0 or 1 for each row; or the two counts", NULL},
-    {"positives", AS_PARAM_SIZE, "", "rows labelled 1", NULL},
-    {"negatives", AS_PARAM_SIZE, "", "rows labelled 0", NULL},
-    {"gate_auc", AS_PARAM_NUMBER, "0.63", "the AUC that would pass", NULL},
-    {"power", AS_PARAM_NUMBER, "0.8", "least power", NULL},
+    {"positives", AS_PARAM_SIZE, "", "rows labelled 1", "0 to 1e9"},
+    {"negatives", AS_PARAM_SIZE, "", "rows labelled 0", "0 to 1e9"},
+    {"gate_auc", AS_PARAM_NUMBER, "0.63", "the AUC that would pass", "0.5 to 1"},
+    {"power", AS_PARAM_NUMBER, "0.8", "least power", "0 to 1"},
     AS_PROBE_PARAMS_END,
 };
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 extern const as_check as_check_within_cv, as_check_transfer, as_check_convergence,
@@ -234,14 +235,58 @@ void as_stat_share(as_statistic *s, size_t k, size_t n, size_t missing)
     as_stat_interval(s, as_wilson(k, n, AS_LEVEL), AS_LEVEL, "Wilson score");
 }
 
+/* The end of the value, or name, of canonical JSON at p. */
+static const char *skip_value(const char *p)
+{
+    size_t depth = 0;
+    do {
+        if (*p == '"') {
+            for (p++; *p && *p != '"'; p++)
+                if (*p == '\\' && p[1]) p++;
+            p += *p == '"';
+        } else if (*p == '{' || *p == '[') {
+            depth++, p++;
+        } else if (*p == '}' || *p == ']') {
+            depth -= depth > 0, p++;
+        } else {
+            p += *p == ',' || *p == ':' ? 1 : strcspn(p, ",:]}");
+        }
+    } while (depth > 0 && *p);
+    return p;
+}
+
+/* The member of that name, or item of that number, of the object or array at p; NULL when there is
+ * none. */
+static const char *member(const char *p, const char *name, size_t size)
+{
+    bool is_map = *p == '{';
+    size_t left = 0;
+    if (!is_map && (*p != '[' || size == 0)) return NULL;
+    for (size_t i = 0; !is_map && i < size; i++) {
+        if (name[i] < '0' || name[i] > '9' || left > SIZE_MAX / 20) return NULL;
+        left = 10 * left + (size_t)(name[i] - '0');
+    }
+    for (p++; *p && *p != '}' && *p != ']'; p += *p == ',') {
+        const char *end = is_map ? skip_value(p) : p;
+        if (is_map && *end != ':') return NULL;
+        if (is_map ? (size_t)(end - p) == size + 2 && memcmp(p + 1, name, size) == 0 : left == 0)
+            return end + is_map;
+        left -= !is_map;
+        p = skip_value(end + is_map);
+    }
+    return NULL;
+}
+
+/* Read in place: a parser could run out of memory, which must never look like a missing number. */
 double as_stat_detail(const as_statistic *s, const char *pointer)
 {
-    as_error ignored = {0};
-    json_t *detail = as_json_parse("detail", s->detail, strlen(s->detail), &ignored);
-    const json_t *at = detail ? as_json_at(detail, pointer) : NULL;
-    double x = json_is_number(at) ? json_number_value(at) : NAN;
-    json_decref(detail);
-    return x;
+    const char *at = s->detail;
+    while (at && *pointer == '/') {
+        size_t size = strcspn(++pointer, "/");
+        at = member(at, pointer, size);
+        pointer += size;
+    }
+    return at && (*at == '-' || (*at >= '0' && *at <= '9')) ? strtod(at, NULL) : NAN;
 }
 
 bool as_leaf_set(const as_audit *a, as_leaf *leaf, as_outcome outcome, const char *cause,
@@ -253,12 +298,21 @@ bool as_leaf_set(const as_audit *a, as_leaf *leaf, as_outcome outcome, const cha
     vsnprintf(text, sizeof text - 1, fmt, ap);
     va_end(ap);
     size_t size = strlen(text);
-    if (text[0] >= 'a' && text[0] <= 'z') text[0] = (char)(text[0] - 'a' + 'A');
+    size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+    if (word > 1 && (text[word] == ' ' || text[word] == ':' || text[word] == ','))
+        text[0] = (char)(text[0] - 'a' + 'A'); /* a word, not a name or a symbol */
     if (size && text[size - 1] != '.') memcpy(text + size, ".", 2);
     leaf->outcome = outcome;
     leaf->cause = as_arena_text(a->arena, cause, err);
     leaf->sentence = as_arena_text(a->arena, text, err);
     return leaf->cause && leaf->sentence;
+}
+
+const char *as_p_text(double p, char out[AS_P_TEXT_SIZE])
+{
+    if (isnan(p)) return "p undefined";
+    snprintf(out, AS_P_TEXT_SIZE, p < 0.001 && p > 0 ? "p = %.1e" : "p = %.3f", p);
+    return out;
 }
 
 const char *as_of_number(as_audit *a, const char *name, double x, as_error *err)

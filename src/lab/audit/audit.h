@@ -37,7 +37,8 @@ typedef struct {
     const char *fallback; /* as written in a plan, list items separated by blanks; NULL: required;
                              "": optional, no value */
     const char *help;
-    const char *choices; /* "a|b|c" for AS_PARAM_CHOICE, else NULL */
+    const char *choices; /* "a|b|c" for AS_PARAM_CHOICE; "LO to HI", inclusive, for numbers and
+                            sizes that have a range; else NULL */
 } as_param;
 
 typedef struct {
@@ -161,6 +162,10 @@ double as_stat_detail(const as_statistic *s, const char *pointer);
 AS_MUST_CHECK bool as_leaf_set(const as_audit *a, as_leaf *leaf, as_outcome outcome,
                                const char *cause, as_error *err, const char *fmt, ...)
     AS_PRINTF(6, 7);
+
+/* "p = 0.020", "p = 3.1e-05", "p undefined". Returns out. */
+#define AS_P_TEXT_SIZE 32
+const char *as_p_text(double p, char out[AS_P_TEXT_SIZE]);
 
 /* "C=0.1" for a number, in the arena. */
 AS_MUST_CHECK const char *as_of_number(as_audit *a, const char *name, double x, as_error *err);

@@ -1,5 +1,6 @@
 /* From a check's entry in the plan to typed arguments. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lab/audit/audit.h"
@@ -81,8 +82,17 @@ static bool read_column(const binding *b, const written *w, const as_column **ou
                         near ? "; nearest: " : "", near ? near : "");
 }
 
+/* Is x inside p's range, if it has one? */
+static bool in_range(const as_param *p, double x)
+{
+    char *end = NULL;
+    if (!p->choices) return true;
+    double lo = strtod(p->choices, &end), hi = strtod(end + 4, NULL); /* "LO to HI", ours */
+    return x >= lo && x <= hi;
+}
+
 /* Numbers are read through as_tree_double; a fallback's word or a fact borrows a node for it. */
-static bool read_number(const binding *b, const as_param *p, const written *w, double *out)
+static bool parse_number(const binding *b, const as_param *p, const written *w, double *out)
 {
     as_tree word = {.kind = AS_TREE_TEXT,
                     .key = p->name,
@@ -106,6 +116,16 @@ static bool read_number(const binding *b, const as_param *p, const written *w, d
     default:
         return as_tree_double(node, out, b->err);
     }
+}
+
+static bool read_number(const binding *b, const as_param *p, const written *w, double *out)
+{
+    char shown[AS_ESCAPE_SIZE];
+    if (!parse_number(b, p, w, out)) return false;
+    if (in_range(p, *out)) return true;
+    return as_tree_fail(w->at, b->err, "%s%svalue (found %s, expected %s)",
+                        w->at == b->entry ? p->name : "", w->at == b->entry ? ": " : "",
+                        as_escape(w->text, strlen(w->text), shown), p->choices);
 }
 
 static bool is_choice(const char *choices, const char *word)

@@ -225,7 +225,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                        "asymmetry %+.3f (asserted: %zu of %zu wrong, %zu of %zu correct), 95 %% "
                        "interval %.3f to %.3f, Fisher %s, n = %zu.",
                        s->estimate, n[AS_CELL_CW], wrong, n[AS_CELL_CR], correct, s->lo, s->hi,
-                       as_outcome_p_text(s->p, p), (size_t)s->n);
+                       as_p_text(s->p, p), (size_t)s->n);
 }
 
 const as_check as_check_cells = {

@@ -10,9 +10,9 @@
 
 static const as_param params[] = {
     {"of", AS_PARAM_CHECK, NULL, "an earlier transfer or within-cv check", NULL},
-    {"gate_asym", AS_PARAM_NUMBER, "-0.15", "the bar to be guarded", NULL},
+    {"gate_asym", AS_PARAM_NUMBER, "-0.15", "the bar to be guarded", "-1 to 1"},
     {"min_positives", AS_PARAM_SIZE, "30", "fewest positive rows", NULL},
-    {"max_p", AS_PARAM_NUMBER, "0.01", "largest permutation p of the asymmetry", NULL},
+    {"max_p", AS_PARAM_NUMBER, "0.01", "largest permutation p of the asymmetry", "0 to 1"},
     AS_PROBE_PARAMS_END,
 };
 
@@ -139,13 +139,13 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                            "%.2f (n = %" PRIu64 ", %.0f positive).",
                            v.n_c, bar, positives ? positives->n : 0, n_pos);
     double max_p = as_arg_number(a, "max_p");
-    char few[64] = "";
+    char few[64] = "", p[AS_P_TEXT_SIZE];
     if (!(n_pos >= (double)least)) snprintf(few, sizeof few, " (fewer than %zu)", least);
     return as_leaf_set(
         a, leaf, v.n_bad ? AS_FAILS : AS_HOLDS, v.n_bad ? "degenerate asymmetry" : "", err,
         "Balanced asymmetry %.3f at %s reaches the bar of %.2f with %.0f positive of n = %" PRIu64
-        "%s, permutation p %.4f (%s %g) and AUC %.3f whose 95 %% interval, %.3f to %.3f, %s 0.5.",
-        v.asym, v.p->of, bar, n_pos, positives->n, few, v.p->estimate,
+        "%s, permutation %s (%s %g) and AUC %.3f whose 95 %% interval, %.3f to %.3f, %s 0.5.",
+        v.asym, v.p->of, bar, n_pos, positives->n, few, as_p_text(v.p->estimate, p),
         v.p->estimate <= max_p ? "at most" : "above", max_p, as_stat_detail(v.contains, "/auc"),
         as_stat_detail(v.contains, "/lo"), as_stat_detail(v.contains, "/hi"),
         v.contains->estimate == 0 ? "excludes" : "does not exclude");

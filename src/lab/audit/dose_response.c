@@ -19,6 +19,8 @@ static const as_param params[] = {
     {"main", AS_PARAM_TEXT, "main", "the run that is tested", NULL},
     {"replication", AS_PARAM_TEXT, "replication", "the run that repeats it", NULL},
     {"baseline", AS_PARAM_NUMBER, "1", "the dose that changes nothing", NULL},
+    {"expect", AS_PARAM_CHOICE, "nonzero", "sign of the asymmetry the setting is said to give",
+     "negative|positive|nonzero"},
     {NULL, AS_PARAM_TEXT, NULL, NULL, NULL},
 };
 
@@ -203,13 +205,27 @@ static bool measure(as_audit *a, as_error *err)
 /* --- decision -------------------------------------------------------------------------------- */
 
 /* The dose to speak of: the smallest p among those other than the baseline, and among those that
- * pass the correction one whose replication agrees, if any does. */
+ * pass the correction one that moved from the baseline and whose replication agrees, if any does.
+ */
 typedef struct {
-    const as_statistic *asym, *replication;
+    const as_statistic *asym, *change, *replication;
     double p_holm;
     size_t n_doses;
-    bool passes, repeats;
+    bool passes;  /* p after Holm, and the sign */
+    bool moved;   /* passes, and differs from the baseline to the same side */
+    bool repeats; /* moved, and so does the replication */
 } finding;
+
+static bool sign_agrees(const as_audit *a, double x)
+{
+    const char *expect = as_arg_text(a, "expect");
+    return strcmp(expect, "negative") == 0 ? x < 0 : strcmp(expect, "positive") == 0 ? x > 0 : true;
+}
+
+static bool differs(const as_audit *a, const as_statistic *asym, const as_statistic *change)
+{
+    return change && change->p <= a->alpha && (change->estimate > 0) == (asym->estimate > 0);
+}
 
 static bool agrees(const as_audit *a, const as_statistic *s, const as_statistic *again)
 {
@@ -227,12 +243,13 @@ static finding find_best(const as_audit *a)
         best.n_doses++;
         if (as_stat_detail(s, "/dose") == baseline || isnan(s->p)) continue;
         const as_statistic *again = as_stat_find(a, "replication_asym", s->of);
+        const as_statistic *change = as_stat_find(a, "change", s->of);
         double holm = as_stat_detail(s, "/p_holm");
-        bool passes = holm <= a->alpha, repeats = passes && agrees(a, s, again);
-        bool better = !best.asym || repeats > best.repeats ||
-                      (repeats == best.repeats && s->p < best.asym->p);
-        if (!better) continue;
-        best = (finding){s, again, holm, best.n_doses, passes, repeats};
+        bool passes = holm <= a->alpha && sign_agrees(a, s->estimate);
+        bool moved = passes && differs(a, s, change), repeats = moved && agrees(a, s, again);
+        int rank = passes + moved + repeats, top = best.passes + best.moved + best.repeats;
+        if (best.asym && (rank < top || (rank == top && !(s->p < best.asym->p)))) continue;
+        best = (finding){s, change, again, holm, best.n_doses, passes, moved, repeats};
     }
     size_t n = 0;
     for (size_t i = 0; i < a->n_stats; i++) n += strcmp(a->stats[i]->name, "asym") == 0;
@@ -242,7 +259,7 @@ static finding find_best(const as_audit *a)
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
-    char p[AS_P_TEXT_SIZE], again[AS_P_TEXT_SIZE];
+    char p[AS_P_TEXT_SIZE], again[AS_P_TEXT_SIZE], moved[AS_P_TEXT_SIZE];
     finding f = find_best(a);
     const char *tail = "; no replication";
     as_outcome outcome = AS_UNKNOWN;
@@ -254,23 +271,30 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     if (f.repeats) {
         outcome = AS_HOLDS;
         cause = "";
-    } else if (f.passes) {
+    } else if (f.moved) {
         outcome = AS_FAILS;
         cause = "replication";
+    } else if (f.passes) {
+        cause = "no change from the baseline shown";
+    } else if (f.p_holm <= a->alpha) {
+        outcome = AS_FAILS;
+        cause = "opposite sign";
     } else if (f.asym->p <= a->alpha) {
         outcome = AS_FAILS;
         cause = "multiplicity";
     }
     if (f.replication)
         tail = as_arena_printf(a->arena, err, "; replication %+.3f, %s, n = %zu",
-                               f.replication->estimate, as_outcome_p_text(f.replication->p, again),
+                               f.replication->estimate, as_p_text(f.replication->p, again),
                                (size_t)f.replication->n);
     if (!tail) return false;
-    return as_leaf_set(
-        a, leaf, outcome, cause, err,
-        "asymmetry %+.3f at %s: %s alone, %.3f after Holm over %zu doses, n = %zu%s.",
-        f.asym->estimate, f.asym->of, as_outcome_p_text(f.asym->p, p), f.p_holm, f.n_doses,
-        (size_t)f.asym->n, tail);
+    return as_leaf_set(a, leaf, outcome, cause, err,
+                       "asymmetry %+.3f at %s: %s alone, %.3f after Holm over %zu doses, n = %zu; "
+                       "%+.3f against the "
+                       "baseline, %s%s.",
+                       f.asym->estimate, f.asym->of, as_p_text(f.asym->p, p), f.p_holm, f.n_doses,
+                       (size_t)f.asym->n, f.change ? f.change->estimate : NAN,
+                       as_p_text(f.change ? f.change->p : NAN, moved), tail);
 }
 
 const as_check as_check_dose_response = {

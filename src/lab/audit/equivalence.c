@@ -9,8 +9,8 @@
 
 static const as_param params[] = {
     AS_OUTCOME_PARAMS,
-    {"margin", AS_PARAM_NUMBER, "0.10", "largest asymmetry that counts as none", NULL},
-    {"also", AS_PARAM_NUMBERS, "0.15", "further margins to report", NULL},
+    {"margin", AS_PARAM_NUMBER, "0.10", "largest asymmetry that counts as none", "0 to 1"},
+    {"also", AS_PARAM_NUMBERS, "0.15", "further margins to report", "0 to 1"},
     {NULL, AS_PARAM_TEXT, NULL, NULL, NULL},
 };
 
@@ -111,8 +111,7 @@ static void list_margins(const as_audit *a, const char *lead, bool equivalent, a
         const as_statistic *s = a->stats[i];
         if (strcmp(s->name, "tost") != 0 || (s->p < a->alpha) != equivalent) continue;
         as_buf_printf(out, "%s +-%s (%s)", join,
-                      as_double_text(as_stat_detail(s, "/margin"), digits),
-                      as_outcome_p_text(s->p, p));
+                      as_double_text(as_stat_detail(s, "/margin"), digits), as_p_text(s->p, p));
         join = ",";
     }
 }

@@ -9,7 +9,7 @@
 
 static const as_param params[] = {
     {"evr", AS_PARAM_COLUMN, NULL, "explained-variance ratios, largest first", NULL},
-    {"thresholds", AS_PARAM_NUMBERS, "0.5 0.8 0.9 0.95 0.99", "shares of the variance", NULL},
+    {"thresholds", AS_PARAM_NUMBERS, "0.5 0.8 0.9 0.95 0.99", "shares of the variance", "0 to 1"},
     AS_INSTRUMENT_PARAMS_END};
 
 static bool emit_rank(as_audit *a, const as_column *c, double threshold, as_error *err)

@@ -216,7 +216,7 @@ static bool say(const as_audit *a, as_leaf *leaf, findings *f, as_error *err)
                            *against ? "; the publication is contradicted: " : "", against);
     if (f->against.n > 0)
         return as_leaf_set(a, leaf, AS_FAILS, "instrument contradicted", err,
-                           "the files contradict the publication: %s", against);
+                           "the record contradicts the publication: %s", against);
     const char *who = f->n_arms == 1   ? "the arm does not record"
                       : f->n_arms == 2 ? "neither arm records"
                                        : "no arm records";

@@ -73,7 +73,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                          "on %s, which should not rise, the score changes by %+.3f, 95 %% interval "
                          "%.3f to %.3f, %s, n = %zu (%.0f up, %.0f down)%s.",
                          as_escape(name, strlen(name), shown), s->estimate, s->lo, s->hi,
-                         as_outcome_p_text(s->p, p), (size_t)s->n, as_stat_detail(s, "/moved_up"),
+                         as_p_text(s->p, p), (size_t)s->n, as_stat_detail(s, "/moved_up"),
                          as_stat_detail(s, "/moved_down"), as_buf_text(&others));
     as_buf_clear(&others);
     return ok;

@@ -15,8 +15,8 @@
 static const as_param params[] = {
     {"train", AS_PARAM_COLUMN, NULL, "training texts", NULL},
     {"eval", AS_PARAM_COLUMN, NULL, "evaluation texts", NULL},
-    {"ngram", AS_PARAM_SIZE, "6", "characters of an n-gram, 1 to 64", NULL},
-    {"threshold", AS_PARAM_NUMBER, "0.5", "similarity above which two texts are near", NULL},
+    {"ngram", AS_PARAM_SIZE, "6", "characters of an n-gram, 1 to 64", "1 to 64"},
+    {"threshold", AS_PARAM_NUMBER, "0.5", "similarity above which two texts are near", "0 to 1"},
     AS_INSTRUMENT_PARAMS_END};
 
 /* --- n-grams --------------------------------------------------------------------------------- */

@@ -55,6 +55,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                            "no correlation of score and word rate: a column is constant or n is "
                            "too small (n %" PRIu64 ")",
                            s->n);
+    char p[AS_P_TEXT_SIZE];
     bool seen = s->p <= a->alpha;
     as_outcome outcome = !seen ? AS_UNKNOWN : sign * s->estimate >= 0 ? AS_HOLDS : AS_FAILS;
     const char *cause = outcome == AS_HOLDS   ? ""
@@ -62,8 +63,8 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                                               : "under-powered";
     return as_leaf_set(a, leaf, outcome, cause, err,
                        "score and word rate correlate at %.3f (95 %% interval %.3f to %.3f, "
-                       "p %.4f, n %" PRIu64 "); expected %s",
-                       s->estimate, s->lo, s->hi, s->p, s->n, expect);
+                       "%s, n %" PRIu64 "); expected %s",
+                       s->estimate, s->lo, s->hi, as_p_text(s->p, p), s->n, expect);
 }
 
 const as_check as_check_lexical_bias = {"lexical-bias",

@@ -492,13 +492,6 @@ bool as_outcome_change(as_audit *a, const char *name, const char *of, const char
 /* --- leaves --------------------------------------------------------------------------------------
  */
 
-const char *as_outcome_p_text(double p, char out[AS_P_TEXT_SIZE])
-{
-    if (isnan(p)) return "p undefined";
-    snprintf(out, AS_P_TEXT_SIZE, p < 0.001 && p > 0 ? "p = %.1e" : "p = %.3f", p);
-    return out;
-}
-
 double as_outcome_margin(const as_audit *a)
 {
     return as_arg_of(a, "margin")->given ? as_arg_number(a, "margin") : NAN;
@@ -536,5 +529,5 @@ bool as_outcome_effect_leaf(const as_audit *a, as_leaf *leaf, const as_statistic
     }
     return as_leaf_set(a, leaf, outcome, cause, err,
                        "%s: %+.3f, 95 %% interval %.3f to %.3f, %s, n = %zu%s.", what, s->estimate,
-                       s->lo, s->hi, as_outcome_p_text(s->p, p), (size_t)s->n, tail);
+                       s->lo, s->hi, as_p_text(s->p, p), (size_t)s->n, tail);
 }

@@ -151,10 +151,6 @@ AS_MUST_CHECK bool as_outcome_effect_leaf(const as_audit *a, as_leaf *leaf, cons
                                           const char *expect, double margin, const char *what,
                                           as_error *err);
 
-/* "p = 0.020", "p = 3.1e-05", "p undefined". Returns out. */
-#define AS_P_TEXT_SIZE 32
-const char *as_outcome_p_text(double p, char out[AS_P_TEXT_SIZE]);
-
 /* The margin parameter, NaN when not given. */
 double as_outcome_margin(const as_audit *a);
 

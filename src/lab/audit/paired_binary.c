@@ -110,12 +110,12 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
         n[i] = (size_t)count->estimate;
     }
     if (!isnan(see->estimate)) snprintf(text, sizeof text, "%.3f", see->estimate);
-    const char *what = as_arena_printf(
-        a->arena, err,
-        "%s is right on %zu and %s on %zu items, %zu only the second "
-        "and %zu only the first (differences from %s on are seen); "
-        "difference",
-        as_outcome_arm(a, "a"), n[0] + n[1], as_outcome_arm(a, "b"), n[0] + n[2], n[2], n[1], text);
+    const char *first = as_outcome_arm(a, "a"), *second = as_outcome_arm(a, "b");
+    const char *what =
+        as_arena_printf(a->arena, err,
+                        "%s is right on %zu items and %s on %zu (%zu only %s, %zu "
+                        "only %s; 80 %% power to see %s); difference",
+                        first, n[0] + n[1], second, n[0] + n[2], n[2], second, n[1], first, text);
     return what && as_outcome_effect_leaf(a, leaf, s, as_arg_text(a, "expect"),
                                           as_outcome_margin(a), what, err);
 }

@@ -11,19 +11,19 @@
 
 /* clang-format off */
 #define AS_PROBE_C_PARAM                                                                           \
-    {"C", AS_PARAM_NUMBERS, "1 0.1", "inverse strengths of the L2 penalty", NULL}
+    {"C", AS_PARAM_NUMBERS, "1 0.1", "inverse strengths of the L2 penalty", "1e-9 to 1e9"}
 #define AS_PROBE_FOLD_PARAMS                                                                       \
     {"folds", AS_PARAM_TEXT, "seeded", "seeded, or one digit an item", NULL},                      \
-    {"n_folds", AS_PARAM_SIZE, "5", "folds when they are seeded, 2 to 10", NULL}
+    {"n_folds", AS_PARAM_SIZE, "5", "folds when they are seeded, 2 to 10", "2 to 10"}
 #define AS_PROBE_GATE_PARAMS(auc_bar, asym_bar)                                                    \
-    {"gate_auc", AS_PARAM_NUMBER, auc_bar, "lowest AUC that passes", NULL},                        \
-    {"gate_asym", AS_PARAM_NUMBER, asym_bar, "highest balanced asymmetry that passes", NULL},      \
-    {"pc_min", AS_PARAM_NUMBER, "0.70", "least share of correct rows asserted", NULL},             \
+    {"gate_auc", AS_PARAM_NUMBER, auc_bar, "lowest AUC that passes", "0 to 1"},                        \
+    {"gate_asym", AS_PARAM_NUMBER, asym_bar, "highest balanced asymmetry that passes", "-1 to 1"},      \
+    {"pc_min", AS_PARAM_NUMBER, "0.70", "least share of correct rows asserted", "0 to 1"},             \
     {"rule", AS_PARAM_CHOICE, ">", "how a prediction meets a threshold", ">|>="},                  \
-    {"thr_lo", AS_PARAM_NUMBER, "0.05", "lowest threshold", NULL},                                 \
-    {"thr_hi", AS_PARAM_NUMBER, "0.95", "highest threshold", NULL},                                \
-    {"thr_count", AS_PARAM_SIZE, "91", "how many thresholds", NULL},                               \
-    {"fixed", AS_PARAM_NUMBERS, "", "thresholds named in advance", NULL}
+    {"thr_lo", AS_PARAM_NUMBER, "0.05", "lowest threshold", "0 to 1"},                                 \
+    {"thr_hi", AS_PARAM_NUMBER, "0.95", "highest threshold", "0 to 1"},                                \
+    {"thr_count", AS_PARAM_SIZE, "91", "how many thresholds", "2 to 100000"},                               \
+    {"fixed", AS_PARAM_NUMBERS, "", "thresholds named in advance", "0 to 1"}
 #define AS_PROBE_PARAMS_END {NULL, AS_PARAM_TEXT, NULL, NULL, NULL}
 /* clang-format on */
 

@@ -16,7 +16,7 @@ static const as_param params[] = {
     {"auc", AS_PARAM_COLUMN, NULL, "the figures", NULL},
     {"n_pos", AS_PARAM_COLUMN, NULL, "rows labelled 1 behind each", NULL},
     {"n_neg", AS_PARAM_COLUMN, NULL, "rows labelled 0 behind each", NULL},
-    {"gate", AS_PARAM_NUMBER, NULL, "lowest AUC that passes", NULL},
+    {"gate", AS_PARAM_NUMBER, NULL, "lowest AUC that passes", "0 to 1"},
     {"require", AS_PARAM_CHOICE, "all", "how many have to pass", "any|all"},
     AS_PROBE_PARAMS_END,
 };
@@ -107,7 +107,7 @@ static bool emit_figure(as_audit *a, const figure *f, as_error *err)
     json_t *o = json_object();
     as_json_put_real(&o, "pairs_won", (double)count.half_pairs / 2);
     as_json_put(&o, "pairs", json_integer((json_int_t)count.pairs));
-    as_json_put(&o, "is_whole", json_boolean(count.is_whole));
+    as_json_put_size(&o, "is_whole", count.is_whole);
     as_json_put_real(&o, "null_se", as_hanley_null_se(f->n_pos, f->n_neg));
     as_json_put_real(&o, "p_holm", f->p_holm);
     as_json_put_size(&o, "n_pos", f->n_pos);
@@ -155,18 +155,24 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
     double gate = as_arg_number(a, "gate");
     bool any = strcmp(as_arg_text(a, "require"), "any") == 0;
-    size_t n = 0, n_pass = 0, n_surely_below = 0;
+    size_t n = 0, n_whole = 0, n_pass = 0, n_surely_below = 0;
     const as_statistic *top = NULL, *below = as_stat_find(a, "below_half", "");
     for (size_t i = 0; i < a->n_stats; i++) {
         const as_statistic *s = a->stats[i];
         if (strcmp(s->name, "auc") != 0) continue;
         n++;
-        n_pass += s->estimate >= gate;
+        n_whole += as_stat_detail(s, "/is_whole") == 1;
+        n_pass += s->estimate >= gate && s->p <= a->alpha;
         n_surely_below += s->estimate < gate && s->hi < gate;
         if (!top || s->estimate > top->estimate) top = s;
     }
     if (!top || !below)
         return as_leaf_set(a, leaf, AS_UNKNOWN, "under-powered", err, "No figure was given.");
+    if (n_whole < n)
+        return as_leaf_set(a, leaf, AS_FAILS, "no such pair count", err,
+                           "%zu of %zu published AUCs are no share of their pairs, to the decimals "
+                           "given: no scores of these positives and negatives have them.",
+                           n - n_whole, n);
     char under[96] = "None is under 0.5.";
     if (below->estimate > 0)
         snprintf(under, sizeof under,
@@ -183,7 +189,8 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
         : fails ? "below the gate"
                 : "under-powered",
         err,
-        "%zu of %zu published AUCs reach %.2f; the highest is %.3f (95 %% interval "
+        "%zu of %zu published AUCs reach %.2f and differ from 0.5; the highest is %.3f (95 %% "
+        "interval "
         "%.3f to %.3f, n = %" PRIu64 "); the interval of %zu lies wholly below %.2f. "
         "%s",
         n_pass, n, gate, top->estimate, top->lo, top->hi, top->n, n_surely_below, gate, under);

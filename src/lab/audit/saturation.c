@@ -9,7 +9,7 @@ static const as_param params[] = {
     {"rates", AS_PARAM_NUMBERS, "", "published rates", NULL},
     {"a", AS_PARAM_COLUMN, "", "values of one arm, averaged", NULL},
     {"b", AS_PARAM_COLUMN, "", "values of the other arm, averaged", NULL},
-    {"ceiling", AS_PARAM_NUMBER, "0.9", "rate from which a measure is saturated", NULL},
+    {"ceiling", AS_PARAM_NUMBER, "0.9", "rate from which a measure is saturated", "0 to 1"},
     {"scale", AS_PARAM_NUMBER, "1", "what the rates are given in: 100 for percent", NULL},
     {NULL, AS_PARAM_TEXT, NULL, NULL, NULL},
 };

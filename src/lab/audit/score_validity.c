@@ -9,7 +9,7 @@
 static const as_param params[] = {
     {"score", AS_PARAM_COLUMN, NULL, "what is said to measure correctness", NULL},
     {"label", AS_PARAM_COLUMN, NULL, "1 for a right answer, 0 for a wrong one, same rows", NULL},
-    {"bar", AS_PARAM_NUMBER, "0.60", "AUC from which the score may be used", NULL},
+    {"bar", AS_PARAM_NUMBER, "0.60", "AUC from which the score may be used", "0 to 1"},
     AS_INSTRUMENT_PARAMS_END};
 
 static bool measure(as_audit *a, as_error *err)
@@ -52,6 +52,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     const as_statistic *s = as_stat_need(a, "auc", "", err);
     double bar = as_arg_number(a, "bar");
     if (!s) return false;
+    char p[AS_P_TEXT_SIZE];
     double n_pos = as_stat_detail(s, "/n_pos"), n_neg = as_stat_detail(s, "/n_neg");
     if (isnan(s->estimate) || isnan(s->lo))
         return as_leaf_set(a, leaf, AS_UNKNOWN, "under-powered", err,
@@ -66,9 +67,9 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                                               : "under-powered";
     return as_leaf_set(a, leaf, outcome, cause, err,
                        "the score ranks a right answer above a wrong one with AUC %.3f (95 %% "
-                       "interval %.3f to %.3f, p %.3f against 0.5; %.0f right, %.0f wrong); the "
+                       "interval %.3f to %.3f, %s against 0.5; %.0f right, %.0f wrong); the "
                        "bar is %.2f",
-                       s->estimate, s->lo, s->hi, s->p, n_pos, n_neg, bar);
+                       s->estimate, s->lo, s->hi, as_p_text(s->p, p), n_pos, n_neg, bar);
 }
 
 const as_check as_check_score_validity = {"score-validity",

@@ -18,8 +18,8 @@ static const as_param params[] = {
     {"label_b", AS_PARAM_COLUMN, "", "and of the second", NULL},
     {"value_a", AS_PARAM_COLUMN, "", "a number for each row of the first set", NULL},
     {"value_b", AS_PARAM_COLUMN, "", "and of the second", NULL},
-    {"C", AS_PARAM_NUMBERS, "0.1", "inverse strength of the L2 penalty", NULL},
-    {"n_folds", AS_PARAM_SIZE, "5", "folds, 2 to 10", NULL},
+    {"C", AS_PARAM_NUMBERS, "0.1", "inverse strength of the L2 penalty", "1e-9 to 1e9"},
+    {"n_folds", AS_PARAM_SIZE, "5", "folds, 2 to 10", "2 to 10"},
     AS_PROBE_PARAMS_END,
 };
 
@@ -178,19 +178,22 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                        *diff = as_stat_find(a, "rate_difference", ""),
                        *first = as_stat_find(a, "rate_a", ""),
                        *second = as_stat_find(a, "rate_b", "");
+    char p[AS_P_TEXT_SIZE];
     const char *apart = "", *rates = "";
     bool told = domain && domain->lo > 0.5, differ = diff && diff->p <= a->alpha;
     bool known = (domain && !isnan(domain->lo)) || (diff && !isnan(diff->p));
     if (domain && !isnan(domain->estimate))
-        apart = as_arena_printf(a->arena, err,
-                                "A classifier tells the two sets apart with out-of-fold AUC %.3f "
-                                "(95 %% interval %.3f to %.3f, n = %" PRIu64 "). ",
-                                domain->estimate, domain->lo, domain->hi, domain->n);
+        apart =
+            as_arena_printf(a->arena, err,
+                            "A classifier tells the two sets apart with out-of-fold AUC %.3f "
+                            "(95 %% interval %.3f to %.3f, n = %" PRIu64 ").%s",
+                            domain->estimate, domain->lo, domain->hi, domain->n, diff ? " " : "");
     if (diff && first && second)
         rates = as_arena_printf(a->arena, err,
                                 "The positive rate goes from %.3f (n = %" PRIu64
-                                ") to %.3f (n = %" PRIu64 "), Fisher p %.3g.",
-                                first->estimate, first->n, second->estimate, second->n, diff->p);
+                                ") to %.3f (n = %" PRIu64 "), Fisher %s.",
+                                first->estimate, first->n, second->estimate, second->n,
+                                as_p_text(diff->p, p));
     if (!apart || !rates) return false;
     if (!known)
         return as_leaf_set(a, leaf, AS_UNKNOWN, "under-powered", err,

@@ -9,8 +9,8 @@
 static const as_param params[] = {
     {"chosen_on", AS_PARAM_CHOICE, NULL, "the rows the threshold was chosen on",
      "test|train|out-of-fold|fixed"},
-    {"thresholds", AS_PARAM_SIZE, NULL, "how many were tried", NULL},
-    {"configurations", AS_PARAM_SIZE, "1", "how many classifiers each was tried with", NULL},
+    {"thresholds", AS_PARAM_SIZE, NULL, "how many were tried", "1 to 1e9"},
+    {"configurations", AS_PARAM_SIZE, "1", "how many classifiers each was tried with", "1 to 1e9"},
     AS_PROBE_PARAMS_END,
 };
 

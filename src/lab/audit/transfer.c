@@ -337,6 +337,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     bool holds = v.passes && n_pos >= (double)least && best->p <= 0.01;
     as_outcome outcome = holds ? AS_HOLDS : v.is_below ? AS_FAILS : AS_UNKNOWN;
     bool contains = v.auc->lo <= bar && bar <= v.auc->hi;
+    char p[AS_P_TEXT_SIZE], top[AS_P_TEXT_SIZE];
     const char *why = "";
     if (outcome == AS_UNKNOWN && contains) why = ": the interval contains the bar";
     if (outcome == AS_UNKNOWN && n_pos < (double)least)
@@ -349,13 +350,13 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
                      : "under-powered",
         err,
         "On new rows AUC %.3f (95 %% interval %.3f to %.3f; bar %.2f) and balanced asymmetry %.3f "
-        "(p %.4f; bar %.2f) at %s, the best of %zu; permutation p of the best AUC %.4f; n = "
+        "(%s; bar %.2f) at %s, the best of %zu; permutation test of the best AUC %s; n = "
         "%" PRIu64
-        " with %.0f positive%s. Shuffled labels reach the asymmetry bar in %.1f %% of runs and "
+        " with %.0f positive%s. Shuffled labels reach the asymmetry bar in %.1f %% of all runs and "
         "both bars in %.1f %%.",
-        v.auc->estimate, v.auc->lo, v.auc->hi, bar, v.asym->estimate, v.asym->p,
-        as_arg_number(a, "gate_asym"), v.auc->of, v.n_c, best->p, v.auc->n, n_pos, why,
-        100 * gate->estimate, 100 * as_stat_detail(gate, "/share_both"));
+        v.auc->estimate, v.auc->lo, v.auc->hi, bar, v.asym->estimate, as_p_text(v.asym->p, p),
+        as_arg_number(a, "gate_asym"), v.auc->of, v.n_c, as_p_text(best->p, top), v.auc->n, n_pos,
+        why, 100 * as_stat_detail(gate, "/share_all"), 100 * as_stat_detail(gate, "/share_both"));
 }
 
 const as_check as_check_transfer = {

@@ -13,7 +13,7 @@
 
 static const as_param params[] = {
     {"texts", AS_PARAM_COLUMNS, NULL, "columns of answers, one an arm", NULL},
-    {"max_rate", AS_PARAM_NUMBER, "0.05", "largest share of unfinished texts allowed", NULL},
+    {"max_rate", AS_PARAM_NUMBER, "0.05", "largest share of unfinished texts allowed", "0 to 1"},
     {"cut", AS_PARAM_SIZE, "", "known storage limit, in characters", NULL},
     AS_INSTRUMENT_PARAMS_END};
 

@@ -19,6 +19,19 @@ const char *as_outcome_name(as_outcome o)
     return outcome_names[o];
 }
 
+/* What was found of the effect itself, before what is wrong with the instrument. */
+static bool say_effect(const as_branch *b, size_t n, as_arena *a, as_judged *out, as_error *err)
+{
+    for (size_t i = n; i-- > 0;) {
+        if (b[i].role != AS_MUST_HOLD && b[i].role != AS_MUST_FAIL) continue;
+        if (strcmp(b[i].leaf.sentence, out->sentence) == 0) continue;
+        out->sentence = as_arena_printf(a, err, "%s But: %s", b[i].leaf.sentence, out->sentence);
+        if (!out->sentence) return false;
+        break;
+    }
+    return true;
+}
+
 static bool set(as_judged *out, as_arena *a, as_error *err, const char *word, const char *label,
                 const as_branch *b)
 {
@@ -106,7 +119,9 @@ bool as_verdict_of(const as_branch *branch, size_t n, as_arena *a, as_judged *ou
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         const as_branch *b = first(branch, n, order[i].role, order[i].outcome);
         if (!b) continue;
-        return set(out, a, err, order[i].word, order[i].label, b);
+        bool is_tool = b->role == AS_INSTRUMENT || b->role == AS_ARTEFACT;
+        return set(out, a, err, order[i].word, order[i].label, b) &&
+               (!is_tool || say_effect(branch, n, a, out, err));
     }
     return say_support(branch, n, a, out, err);
 }

@@ -344,9 +344,9 @@ static json_t *branch_json(const as_branch *b)
     json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s}", "role", as_role_name(b->role), "check", b->check,
                           "outcome", as_outcome_name(b->leaf.outcome), "cause", b->leaf.cause,
                           "sentence", b->leaf.sentence);
-    if (o && b->role == AS_STEP) {
-        json_object_set_new(o, "step", json_integer((json_int_t)b->step));
-        json_object_set_new(o, "step_name", json_string(b->step_name));
+    if (b->role == AS_STEP) {
+        as_json_put_size(&o, "step", b->step);
+        as_json_put_text(&o, "step_name", b->step_name);
     }
     return o;
 }
@@ -373,8 +373,7 @@ static bool decide_claim(const conductor *c, const as_claim_spec *s)
         n += add_branches(c, lists[i].ids, lists[i].role, 0, branch + n);
     if (!as_verdict_of(branch, n, c->a, &judged, c->err)) return false;
     json_t *branches = json_array();
-    for (size_t i = 0; branches && i < n; i++)
-        json_array_append_new(branches, branch_json(&branch[i]));
+    for (size_t i = 0; i < n; i++) as_json_append(&branches, branch_json(&branch[i]));
     as_verdict v = {.claim = s->id, .word = judged.word, .cause = judged.cause};
     return keep_verdict(c, &v,
                         json_pack("{s:s,s:o,s:I}", "sentence", judged.sentence, "branches",

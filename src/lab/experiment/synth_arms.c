@@ -236,14 +236,15 @@ static json_t *dose_row(double dose, const char *run, cells c)
                      "hr", (json_int_t)c.hr, "cw", (json_int_t)c.cw, "hw", (json_int_t)c.hw);
 }
 
-/* Four doses; that of 0.5 has a p between lo and hi, the others and the replication have none. */
+/* Four doses; the baseline, 1, has next to no asymmetry, that of 0.5 a p between lo and hi, the
+ * others and the replication none. */
 static bool write_sweep(as_synth *s, const char *file, double lo, double hi, as_error *err)
 {
     static const double dose[] = {1.0, 0.9, 0.8};
     json_t *rows = json_array();
     as_rng r = as_synth_rng(s, file, 0);
     for (size_t i = 0; i < 3; i++)
-        as_synth_push(&rows, dose_row(dose[i], "main", draw_cells(&r, 0.3, 0.95)));
+        as_synth_push(&rows, dose_row(dose[i], "main", draw_cells(&r, i ? 0.3 : 0.8, 0.99)));
     as_synth_push(&rows, dose_row(0.5, "main", draw_cells(&r, lo, hi)));
     as_synth_push(&rows, dose_row(0.5, "replication", draw_cells(&r, 0.3, 0.95)));
     return as_synth_json(s, file, rows, err);
@@ -308,6 +309,5 @@ bool as_synth_edits(as_synth *s, as_error *err)
         idle = {"path_b_attribution_qwen35_0.8b.json", "synthetic-medium", 6, 8, 18, 64, 0};
     return write_heads(s, &real, err) && write_heads(s, &idle, err) &&
            write_sweep(s, "tempering_sweep_qwen35_0.8b.json", 0.02, 0.04, err) &&
-           write_sweep(s, "tempering_sweep_gemma4.json", 0.0005, 0.008, err) &&
-           write_mixing(s, err);
+           write_sweep(s, "tempering_sweep_gemma4.json", 1e-9, 1e-5, err) && write_mixing(s, err);
 }
