@@ -28,7 +28,7 @@ complete -c assay -n '__fish_seen_subcommand_from gate' -l db -r -F -d 'store of
 complete -c assay -n '__fish_seen_subcommand_from gate' -l design -x -d 'which run (default: the last one)'
 complete -c assay -n '__fish_seen_subcommand_from gate' -l claim -x -d 'a claim that must be supported; may be repeated (default: all)'
 complete -c assay -n '__fish_seen_subcommand_from gate' -l junit -r -F -d 'write JUnit XML, a test case for each claim'
-complete -c assay -n '__fish_seen_subcommand_from gate' -l prml-status -d 'exit 0 supported, 10 otherwise'
+complete -c assay -n '__fish_seen_subcommand_from gate' -l prml-status -d 'exit 0 supported, 10 not, 3 tampered with'
 complete -c assay -n '__fish_seen_subcommand_from report' -l db -r -F -d 'store of the rows (default: the nearest assay.db)'
 complete -c assay -n '__fish_seen_subcommand_from report' -l design -x -d 'which run (default: the last one)'
 complete -c assay -n '__fish_seen_subcommand_from report' -l report -r -F -d 'write the page (HTML) there, and FILE.json beside it'

@@ -122,20 +122,23 @@ as_store *as_cli_store(const as_cli *c, as_store_mode mode, as_error *err)
     return s;
 }
 
-bool as_cli_design(const as_cli *c, as_store *store, const char *name, as_design *out,
+bool as_cli_design(const as_cli *c, as_store *store, const char *name, as_design *out, int *status,
                    as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
     const char *key = as_cli_value(c, "design", NULL);
     bool found = false;
     if (key ? !as_store_find_design(store, key, c->arena, out, &found, err)
-            : !as_store_latest_design(store, name, c->arena, out, &found, err))
+            : !as_store_latest_design(store, name, c->arena, out, &found, err)) {
+        *status = as_exit_of_rows(err);
         return false;
+    }
     if (found) return true;
     const char *want = key ? key : name ? name : "any";
     as_fail(err, AS_ESTATE, "%s: design (found none, expected %s)", as_store_path(store),
             as_escape(want, strlen(want), shown));
     as_error_hint(err, "run `assay reaudit PLAN --data DIR` first");
+    *status = AS_EXIT_FAILED;
     return false;
 }
 
@@ -162,6 +165,12 @@ const char *as_cli_time(const as_cli *c, as_error *err)
     }
     return as_arena_printf(c->arena, err, "%04d-%02d-%02dT%02d:%02d:%02dZ", utc.tm_year + 1900,
                            utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+int as_exit_of_rows(const as_error *err)
+{
+    bool not_whole = err->class_ == AS_ESTATE || err->class_ == AS_EFORMAT;
+    return not_whole ? AS_EXIT_REFUSED : AS_EXIT_FAILED;
 }
 
 int as_exit_of(const char *word)

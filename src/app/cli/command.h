@@ -84,13 +84,18 @@ AS_MUST_CHECK const char *as_cli_store_path(const as_cli *c, as_error *err);
  * --data and writing beside the store, --report, --junit and --plan; so everything else a verb
  * reads is read before, and threads are made after. */
 AS_MUST_CHECK as_store *as_cli_store(const as_cli *c, as_store_mode mode, as_error *err);
-/* --design KEY or the last one, of plan name `name` when that is not NULL. AS_ESTATE when there is
- * none. */
+/* --design KEY or the last one, of plan name `name` when that is not NULL. On failure *status is
+ * the exit status: AS_EXIT_FAILED when there is none, as_exit_of_rows for a row that is not whole.
+ */
 AS_MUST_CHECK bool as_cli_design(const as_cli *c, as_store *store, const char *name, as_design *out,
-                                 as_error *err);
+                                 int *status, as_error *err);
 
 /* RFC 3339 UTC of SOURCE_DATE_EPOCH, else of now. */
 AS_MUST_CHECK const char *as_cli_time(const as_cli *c, as_error *err);
+
+/* After rows could not be read: AS_EXIT_REFUSED when a key is not the row's or a verdict not that
+ * of its statistics (AS_ESTATE, AS_EFORMAT), else AS_EXIT_FAILED. */
+int as_exit_of_rows(const as_error *err);
 
 /* 0, 3 or 4 for a verdict's word. */
 int as_exit_of(const char *word);

@@ -9,9 +9,12 @@ static const as_option options[] = {
     {"design", 0, "KEY", "which run (default: the last one)", false},
     {"claim", 0, "ID", "a claim that must be supported; may be repeated (default: all)", true},
     {"junit", 0, "FILE", "write JUnit XML, a test case for each claim", false},
-    {"prml-status", 0, NULL, "exit 0 supported, 10 otherwise", false},
+    {"prml-status", 0, NULL, "exit 0 supported, 10 not, 3 tampered with", false},
     {0},
 };
+
+/* Exit statuses of PRML tools. */
+enum { PRML_TAMPERED = 3, PRML_FAILED = 10 };
 
 static bool is_asked(const as_cli *c, const char *id)
 {
@@ -118,7 +121,7 @@ static int status_of(const as_cli *c, const as_verdict *const *v, size_t n)
         int s = as_exit_of(v[i]->word);
         if (status == AS_EXIT_DONE || s == AS_EXIT_REFUTED) status = s == AS_EXIT_DONE ? status : s;
     }
-    return as_cli_flag(c, "prml-status") && status != AS_EXIT_DONE ? 10 : status;
+    return as_cli_flag(c, "prml-status") && status != AS_EXIT_DONE ? PRML_FAILED : status;
 }
 
 static int run(as_cli *c, as_error *err)
@@ -129,9 +132,13 @@ static int run(as_cli *c, as_error *err)
     size_t n = 0, n_asked = 0;
     const char *junit = as_cli_value(c, "junit", NULL);
     as_store *store = as_cli_store(c, AS_STORE_READ, err);
-    if (!store || !as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, err) ||
-        !as_store_verdicts(store, d.key, NULL, c->arena, &v, &n, err) || !all_known(c, v, n, err))
+    if (!store || !as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, &status, err))
         goto out;
+    if (!as_store_verdicts(store, d.key, NULL, c->arena, &v, &n, err)) {
+        status = as_exit_of_rows(err);
+        goto out;
+    }
+    if (!all_known(c, v, n, err)) goto out;
     const as_verdict **asked = as_arena_push(c->arena, n + 1, sizeof *asked, err);
     if (!asked) goto out;
     for (size_t i = 0; i < n; i++)
@@ -145,6 +152,7 @@ static int run(as_cli *c, as_error *err)
     if (print(c, asked, n_asked, err)) status = status_of(c, asked, n_asked);
 out:
     as_store_close(store);
+    if (as_cli_flag(c, "prml-status") && status == AS_EXIT_REFUSED) status = PRML_TAMPERED;
     return status;
 }
 

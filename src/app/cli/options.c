@@ -185,7 +185,7 @@ void as_help(as_buf *out, const as_command *c)
     as_buf_puts(out, "  help         the text of `assay VERB --help`\n\n"
                      "assay --version prints the versions of what it is made of.\n"
                      "Exit status: 0 done or supported, 1 failed, 2 usage, 3 refuted, "
-                     "4 inconclusive, 5 refused before work.\n");
+                     "4 inconclusive, 5 refused: the evidence is not whole.\n");
 }
 
 /* man(7) wants - as \- in options. */

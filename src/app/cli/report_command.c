@@ -18,7 +18,8 @@ static int run(as_cli *c, as_error *err)
     as_design d = {0};
     const char *plan = as_cli_value(c, "plan", NULL);
     as_store *store = as_cli_store(c, AS_STORE_READ, err);
-    if (!store || !as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, err)) goto out;
+    if (!store || !as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, &status, err))
+        goto out;
     if (plan && !as_file_replace(plan, d.plan, strlen(d.plan), err)) goto out;
     status = as_cli_show(c, store, &d, err);
 out:

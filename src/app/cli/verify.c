@@ -53,12 +53,20 @@ static int run(as_cli *c, as_error *err)
     size_t n = 0;
     as_store *store = as_cli_store(c, AS_STORE_READ, err);
     const char *claim = as_cli_value(c, "claim", NULL);
-    if (!store || !as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, err)) goto out;
-    if (!as_store_verify(store, d.key, &tally, NULL, NULL, err)) goto out;
+    if (!store || !as_cli_design(c, store, c->n_operands ? c->operand[0] : NULL, &d, &status, err))
+        goto out;
+    if (!as_store_verify(store, d.key, &tally, NULL, NULL, err)) {
+        status = as_exit_of_rows(err);
+        goto out;
+    }
     const as_tree *plan =
         as_plan_read_over("plan of the design", d.plan, strlen(d.plan), c->arena, err);
     const as_run_options o = {.store = store, .log = c->log, .stop = c->stop};
-    if (!plan || !as_redecide(plan, &d, &o, c->arena, err)) goto out;
+    if (!plan) goto out;
+    if (!as_redecide(plan, &d, &o, c->arena, err)) {
+        status = as_exit_of_rows(err);
+        goto out;
+    }
     if (!as_store_verdicts(store, d.key, NULL, c->arena, &v, &n, err)) goto out;
     const char *word = worst(v, n, claim);
     if (!word) {
@@ -79,7 +87,7 @@ const as_command as_command_verify = {
     1,
     "Recomputes the key of every row of a stored run from its content, decides every check and "
     "claim again from the stored statistics, and compares. The exit status is that of the claims: "
-    "0 all supported, 3 one refuted, 4 one inconclusive; 1 when a row or verdict is not as it was.",
+    "0 all supported, 3 one refuted, 4 one inconclusive; 5 when a row or verdict is not as it was.",
     options,
     {"assay verify", "assay verify arxiv-2604.11867 --claim humaneval-gain --json"},
     run,
