@@ -77,7 +77,7 @@ $(B)/unit/%: tests/unit/%.c tests/check.h $(B)/libassay.a $(B)/flags
 	    $(PKG_LIBS) -lm -o $@
 
 # Allocation failures on demand (tests/fail_alloc.h).
-ALLOC_UNIT := $(B)/unit/base_alloc
+ALLOC_UNIT := $(filter %_alloc,$(UNIT))
 $(ALLOC_UNIT): tests/fail_alloc.c tests/fail_alloc.h
 $(ALLOC_UNIT): LDFLAGS_ALL += tests/fail_alloc.c \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
