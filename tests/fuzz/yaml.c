@@ -9,7 +9,7 @@
 static size_t walk(const as_tree *t, size_t depth)
 {
     size_t n = 1;
-    AS_CHECK(t->line > 0 && t->column > 0 && t->file && depth <= AS_PLAN_MAX_DEPTH + 1);
+    AS_CHECK((t->line > 0) == (t->column > 0) && t->file && depth <= AS_PLAN_MAX_DEPTH + 1);
     AS_CHECK((t->kind == AS_TREE_TEXT) == (t->text != NULL));
     for (size_t i = 0; i < t->n; i++) {
         AS_CHECK(t->child[i]->parent == t);
