@@ -127,10 +127,9 @@ static int run(as_cli *c, as_error *err)
         static const char *const kinds[] = {"checks", "options", "runs", "verbs", NULL};
         const char *near = as_nearest(what, kinds);
         char shown[AS_ESCAPE_SIZE];
-        ok = as_fail(err, AS_EUSAGE,
-                     "assay list: kind (found %s, expected checks, options, runs or verbs%s%s)",
-                     as_escape(what, strlen(what), shown), near ? "; nearest: " : "",
-                     near ? near : "");
+        ok = as_fail(
+            err, AS_EUSAGE, "list: kind (found %s, expected checks, options, runs or verbs%s%s)",
+            as_escape(what, strlen(what), shown), near ? "; nearest: " : "", near ? near : "");
     }
     if (ok)
         ok = c->json

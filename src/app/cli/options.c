@@ -45,8 +45,7 @@ static bool unknown(const as_cli *c, const char *arg, size_t size, as_error *err
     size_t k = size - (size_t)(bare - arg);
     memcpy(word, bare, k < 63 ? k : 63);
     const char *near = as_nearest(word, names);
-    return as_fail(err, AS_EUSAGE,
-                   "assay %s: option (found %s, expected one of `assay %s --help`%s%s)",
+    return as_fail(err, AS_EUSAGE, "%s: option (found %s, expected one of `assay %s --help`%s%s)",
                    c->command->name, as_escape(arg, size, shown), c->command->name,
                    near ? "; nearest: --" : "", near ? near : "");
 }
@@ -54,8 +53,8 @@ static bool unknown(const as_cli *c, const char *arg, size_t size, as_error *err
 static bool keep(as_cli *c, const as_option *o, const char *value, as_error *err)
 {
     if (!o->repeats && as_cli_flag(c, o->name))
-        return as_fail(err, AS_EUSAGE, "assay %s: --%s (found twice, expected once)",
-                       c->command->name, o->name);
+        return as_fail(err, AS_EUSAGE, "%s: --%s (found twice, expected once)", c->command->name,
+                       o->name);
     c->given_name[c->n_given] = o->name;
     c->given_value[c->n_given++] = value;
     return true;
@@ -78,11 +77,11 @@ static bool take(as_cli *c, int argc, char **argv, int *i, as_error *err)
         if (arg[2]) value = arg + 2;
     }
     if (!o->value && value)
-        return as_fail(err, AS_EUSAGE, "assay %s: --%s: value (found one, expected none)",
+        return as_fail(err, AS_EUSAGE, "%s: --%s: value (found one, expected none)",
                        c->command->name, o->name);
     if (o->value && !value) {
         if (*i + 1 >= argc)
-            return as_fail(err, AS_EUSAGE, "assay %s: --%s: value (found none, expected %s)",
+            return as_fail(err, AS_EUSAGE, "%s: --%s: value (found none, expected %s)",
                            c->command->name, o->name, o->value);
         value = argv[++*i];
     }
@@ -117,7 +116,7 @@ bool as_cli_parse(as_cli *c, int argc, char **argv, as_error *err)
     }
     if (as_cli_flag(c, "help")) return true;
     if (c->n_operands >= c->command->least && c->n_operands <= c->command->most) return true;
-    return as_fail(err, AS_EUSAGE, "assay %s: operands (found %zu, expected %s)", c->command->name,
+    return as_fail(err, AS_EUSAGE, "%s: operands (found %zu, expected %s)", c->command->name,
                    c->n_operands, c->command->operands[0] ? c->command->operands : "none");
 }
 

@@ -64,7 +64,7 @@ static int run(as_cli *c, as_error *err)
     if (!plan) return AS_EXIT_FAILED;
     if (as_cli_flag(c, "dry-run")) return dry_run(c, plan, err);
     if (!data) {
-        as_fail(err, AS_EUSAGE, "assay reaudit: --data (found none, expected a folder)");
+        as_fail(err, AS_EUSAGE, "reaudit: --data (found none, expected a folder)");
         return AS_EXIT_USAGE;
     }
     if (!as_file_exists(data)) {

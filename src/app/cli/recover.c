@@ -12,7 +12,7 @@ static int run(as_cli *c, as_error *err)
     const char *out = as_cli_value(c, "output", NULL);
     uint64_t rows = 0;
     if (!out) {
-        as_fail(err, AS_EUSAGE, "assay recover: --output (found none, expected a file)");
+        as_fail(err, AS_EUSAGE, "recover: --output (found none, expected a file)");
         return AS_EXIT_USAGE;
     }
     if (!as_store_recover(c->operand[0], out, &tally, err)) return AS_EXIT_FAILED;

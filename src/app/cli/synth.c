@@ -28,7 +28,7 @@ static int run(as_cli *c, as_error *err)
     const as_planted *truth = as_planted_truths(&n);
     as_buf b = {0};
     if (strcmp(what, "study") != 0) {
-        as_fail(err, AS_EUSAGE, "assay synth: kind (found %s, expected study)",
+        as_fail(err, AS_EUSAGE, "synth: kind (found %s, expected study)",
                 as_escape(what, strlen(what), shown));
         return AS_EXIT_USAGE;
     }
