@@ -190,7 +190,7 @@ static json_t *inputs(const maker *m)
     const char *file;
     json_object_foreach(map, file, digest)
     {
-        json_array_append_new(list, json_pack("{s:s,s:O}", "file", file, "sha256", digest));
+        as_json_append(&list, json_pack("{s:s,s:O}", "file", file, "sha256", digest));
     }
     json_decref(map);
     return list;

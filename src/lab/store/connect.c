@@ -56,8 +56,12 @@ bool as_sql_fail(sqlite3 *db, as_error *err, const char *doing)
 {
     char text[AS_ESCAPE_SIZE];
     const char *message = sqlite3_errmsg(db);
-    return as_fail(err, class_of(sqlite3_extended_errcode(db)), "%s: %s", doing,
-                   as_escape(message, strlen(message), text));
+    int code = sqlite3_extended_errcode(db), system = sqlite3_system_errno(db);
+    bool has_cause =
+        (code & 0xff) == SQLITE_IOERR && system != 0; /* "disk I/O error" says little */
+    return as_fail(err, class_of(code), "%s: %s%s%s", doing,
+                   as_escape(message, strlen(message), text), has_cause ? ": " : "",
+                   has_cause ? strerror(system) : "");
 }
 
 bool as_sql_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **st, as_error *err)
