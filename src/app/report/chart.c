@@ -446,7 +446,11 @@ static void put_table(as_buf *b, const as_lines *f)
         as_buf_puts(b, "<tr><th scope=\"row\">");
         as_html_put(b, l->check);
         as_buf_puts(b, "</th><td>");
-        as_html_put(b, l->label);
+        bool is_named = l->group && strcmp(l->group, l->check) != 0; /* by more than its check */
+        bool is_labelled = strcmp(l->label, l->check) != 0 || !is_named;
+        if (is_named) as_html_put(b, l->group);
+        if (is_named && is_labelled) as_buf_puts(b, ", ");
+        if (is_labelled) as_html_put(b, l->label);
         as_buf_puts(b, "</td>");
         as_stat_cells(b, l->stat, l->is_whole);
         if (f->gate)
