@@ -86,11 +86,11 @@ static bool add_check(const maker *m, const char *id, const json_t *entry, json_
     const char *about = json_string_value(json_object_get(entry, "about"));
     json_t *o =
         !ok ? NULL
-            : json_pack("{s:s,s:O,s:s,s:s,s:s,s:O,s:O,s:O,s:O}", "id", id, "check",
+            : json_pack("{s:s,s:O,s:s,s:s,s:s,s:O,s:O,s:O,s:O,s:s}", "id", id, "check",
                         json_object_get(entry, "check"), "about", about ? about : "", "outcome",
                         v->word, "cause", v->cause, "sentence", json_object_get(tree, "sentence"),
                         "needs", json_object_get(tree, "needs"), "parameters",
-                        json_object_get(tree, "parameters"), "statistics", stats);
+                        json_object_get(tree, "parameters"), "statistics", stats, "key", v->key);
     json_decref(tree);
     json_decref(stats);
     if (o && json_array_append_new(list, o) == 0) return true;

@@ -13,10 +13,11 @@ typedef struct {
     as_error *err;
     as_plan plan;
     as_design *design;
-    as_table *table; /* n_tables */
-    as_audit *audit; /* n_checks */
-    as_leaf *leaf;   /* n_checks */
-    bool compares;   /* verdicts are compared with the stored ones instead of kept */
+    as_table *table;  /* n_tables */
+    as_audit *audit;  /* n_checks */
+    as_leaf *leaf;    /* n_checks */
+    as_key *leaf_key; /* n_checks; of the verdict rows of the leaves */
+    bool compares;    /* verdicts are compared with the stored ones instead of kept */
 } conductor;
 
 /* --- design ------------------------------------------------------------------------------------
@@ -289,10 +290,16 @@ static bool decide(conductor *c, size_t i, const char *absent)
     as_verdict v = {.word = as_outcome_name(leaf->outcome), .cause = leaf->cause};
     v.claim = as_arena_printf(c->a, c->err, "check/%s", s->id);
     json_t *parameters = v.claim ? as_args_json(s->check, s->at, c->err) : NULL;
-    return parameters &&
-           keep_verdict(c, &v,
-                        json_pack("{s:s,s:s,s:s?,s:o}", "check", s->check->name, "sentence",
-                                  leaf->sentence, "needs", absent, "parameters", parameters));
+    if (!parameters) return false;
+    json_t *rests_on = json_array(); /* the rows the leaf names */
+    for (size_t k = 0; !absent && k < c->audit[i].n_stats; k++)
+        as_json_append(&rests_on, json_string(c->audit[i].stats[k]->key));
+    json_t *tree =
+        json_pack("{s:s,s:s,s:s?,s:o,s:o}", "check", s->check->name, "sentence", leaf->sentence,
+                  "needs", absent, "parameters", parameters, "statistics", rests_on);
+    if (!keep_verdict(c, &v, tree)) return false;
+    memcpy(c->leaf_key[i], v.key, sizeof v.key);
+    return true;
 }
 
 static bool walk_checks(conductor *c)
@@ -301,8 +308,9 @@ static bool walk_checks(conductor *c)
     bool ok = false;
     c->audit = as_arena_push(c->a, n + 1, sizeof *c->audit, c->err);
     c->leaf = as_arena_push(c->a, n + 1, sizeof *c->leaf, c->err);
+    c->leaf_key = as_arena_push(c->a, n + 1, sizeof *c->leaf_key, c->err);
     as_progress *progress = as_progress_new(c->o->log, "checks", n, c->err);
-    if (!c->audit || !c->leaf || !progress) goto out;
+    if (!c->audit || !c->leaf || !c->leaf_key || !progress) goto out;
     for (size_t i = 0; i < n; i++) {
         const char *absent = NULL;
         c->audit[i] = prepare(c, i);
@@ -323,11 +331,11 @@ out:
 /* --- claims --------------------------------------------------------------------------------------
  */
 
-static as_leaf leaf_of(const conductor *c, const char *id)
+static size_t check_of(const conductor *c, const char *id)
 {
     size_t i = 0;
     while (strcmp(c->plan.check[i].id, id) != 0) i++; /* as_plan_parse looked it up */
-    return c->leaf[i];
+    return i;
 }
 
 static size_t add_branches(const conductor *c, const as_id_list *ids, as_role role, size_t step,
@@ -335,15 +343,16 @@ static size_t add_branches(const conductor *c, const as_id_list *ids, as_role ro
 {
     for (size_t i = 0; i < ids->n; i++)
         out[i] = (as_branch){role, step, step ? ids->name : NULL, ids->check[i],
-                             leaf_of(c, ids->check[i])};
+                             c->leaf[check_of(c, ids->check[i])]};
     return ids->n;
 }
 
-static json_t *branch_json(const as_branch *b)
+static json_t *branch_json(const conductor *c, const as_branch *b)
 {
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s}", "role", as_role_name(b->role), "check", b->check,
-                          "outcome", as_outcome_name(b->leaf.outcome), "cause", b->leaf.cause,
-                          "sentence", b->leaf.sentence);
+    json_t *o =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "role", as_role_name(b->role), "check", b->check,
+                  "outcome", as_outcome_name(b->leaf.outcome), "cause", b->leaf.cause, "sentence",
+                  b->leaf.sentence, "key", c->leaf_key[check_of(c, b->check)]);
     if (b->role == AS_STEP) {
         as_json_put_size(&o, "step", b->step);
         as_json_put_text(&o, "step_name", b->step_name);
@@ -373,7 +382,7 @@ static bool decide_claim(const conductor *c, const as_claim_spec *s)
         n += add_branches(c, lists[i].ids, lists[i].role, 0, branch + n);
     if (!as_verdict_of(branch, n, c->a, &judged, c->err)) return false;
     json_t *branches = json_array();
-    for (size_t i = 0; i < n; i++) as_json_append(&branches, branch_json(&branch[i]));
+    for (size_t i = 0; i < n; i++) as_json_append(&branches, branch_json(c, &branch[i]));
     as_verdict v = {.claim = s->id, .word = judged.word, .cause = judged.cause};
     return keep_verdict(c, &v,
                         json_pack("{s:s,s:o,s:I}", "sentence", judged.sentence, "branches",
