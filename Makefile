@@ -27,7 +27,7 @@ LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
         $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Goals that need the libraries; the others (help, clean, setup and its callers) work without.
-BARE := run check setup clean help models
+BARE := run check setup clean help
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 PKG_MISSING := $(shell for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done)
 ifneq ($(PKG_MISSING),)

@@ -518,6 +518,43 @@ static void doses_outcomes(void)
     }
 }
 
+/* An asymmetry that the baseline has too, and one of the other sign than was said. */
+static void doses_direction(void)
+{
+    static const char negative[] =
+        "dose: d.dose; cr: d.cr; hr: d.hr; cw: d.cw; hw: d.hw; run: d.run; expect: negative";
+    doses same = {{1, 0.5, 0.5},
+                  {40, 40, 40},
+                  {10, 10, 10},
+                  {20, 20, 20},
+                  {30, 30, 30},
+                  {"main", "main", "replication"},
+                  3};
+    doses worse = {{1, 0.5, 0.5},
+                   {25, 10, 10},
+                   {25, 40, 40},
+                   {25, 40, 40},
+                   {25, 10, 10},
+                   {"main", "main", "replication"},
+                   3};
+    lab l;
+    as_audit a;
+    lab_open(&l);
+    add_doses(&l, &same);
+    CHECK(run(&l, &as_check_dose_response, dose_plan, &a));
+    CHECK(l.leaf.outcome == AS_UNKNOWN && value(&a, "change", "dose=0.5") == 0);
+    CHECK_TEXT(l.leaf.cause, "no change from the baseline shown");
+    lab_close(&l);
+    lab_open(&l);
+    add_doses(&l, &worse);
+    CHECK(run(&l, &as_check_dose_response, negative, &a));
+    CHECK(l.leaf.outcome == AS_FAILS);
+    CHECK_TEXT(l.leaf.cause, "opposite sign");
+    CHECK(run(&l, &as_check_dose_response, dose_plan, &a)); /* any sign is asked for */
+    CHECK(l.leaf.outcome == AS_HOLDS);
+    lab_close(&l);
+}
+
 /* A significant baseline is not an effect of a dose. */
 static void doses_refused(void)
 {
@@ -1039,6 +1076,7 @@ int main(void)
     RUN(equivalence_clusters);
     RUN(doses_multiplicity);
     RUN(doses_outcomes);
+    RUN(doses_direction);
     RUN(doses_refused);
     RUN(binary_pairs);
     RUN(binary_edges);

@@ -12,6 +12,8 @@ typedef struct {
 } plan_case;
 
 static const plan_case plan_cases[] = {
+    {.checks = "checks:\n  c: {check: agreement, a: t.x, b: t.y, bar: 80}\n",
+     .says = "p.yaml:6:46: checks.c.bar: value (found 80, expected 0 to 1)"},
     {.head = "name: p\n", .says = "p.yaml:1:1: schema (found nothing, expected a text)"},
     {.head = "schema: assay.plan/2\nname: p\n",
      .says = "p.yaml:1:9: schema: schema (found assay.plan/2, expected assay.plan/1)"},

@@ -56,6 +56,18 @@ static void each_row_alone(void)
     }
 }
 
+/* What was found is said before what is wrong with the instrument, and not twice. */
+static void capped_says_the_effect(void)
+{
+    as_branch b[2] = {{.role = AS_MUST_HOLD, .check = "e", .leaf = leaf(AS_HOLDS, "")},
+                      {.role = AS_INSTRUMENT, .check = "i", .leaf = leaf(AS_FAILS, "why")}};
+    b[0].leaf.sentence = "It rose.";
+    b[1].leaf.sentence = "The budget differs.";
+    CHECK_TEXT(judge(b, 2).sentence, "It rose. But: The budget differs.");
+    b[0].leaf.sentence = b[1].leaf.sentence;
+    CHECK_TEXT(judge(b, 2).sentence, "The budget differs.");
+}
+
 /* Of two rows the higher one decides, in either order, and among many holding branches. */
 static void higher_row_decides(void)
 {
@@ -206,6 +218,7 @@ int main(void)
     arena = as_arena_new(&err);
     if (!arena) return 1;
     RUN(each_row_alone);
+    RUN(capped_says_the_effect);
     RUN(higher_row_decides);
     RUN(first_of_one_rank_speaks);
     RUN(support);

@@ -41,21 +41,6 @@ static void work_clear(work *w)
     free(w->score);
 }
 
-static bool work_load(work *w, as_audit *a, as_error *err)
-{
-    if (!as_probe_rows_load(&w->train, a, "train_features", "train_label", err) ||
-        !as_probe_rows_load(&w->test, a, "test_features", "test_label", err))
-        return false;
-    size_t d = w->train.d;
-    if (d != w->test.d)
-        return as_audit_fail(a, "test_features", err, "numbers in a row (found %zu, expected %zu)",
-                             w->test.d, d);
-    return as_probe_emit_rate(a, "positive_rate", "train", w->train.n_pos, w->train.n,
-                              w->train.n_missing, err) &&
-           as_probe_emit_rate(a, "positive_rate", "test", w->test.n_pos, w->test.n,
-                              w->test.n_missing, err);
-}
-
 static bool standardise(work *w, as_error *err)
 {
     as_scaler scaler = {0};
@@ -168,7 +153,7 @@ static bool measure(as_audit *a, as_error *err)
     bool ok = false;
     work w = {0};
     const as_arg *c = as_arg_of(a, "C");
-    if (!check_params(a, err) || !work_load(&w, a, err)) goto out;
+    if (!check_params(a, err) || !as_probe_pair_load(&w.train, &w.test, a, err)) goto out;
     ok = as_probe_smaller_class(&w.train) == 0 || as_probe_smaller_class(&w.test) == 0;
     if (ok || !standardise(&w, err)) goto out;
     for (size_t i = 0; i < c->n; i++)

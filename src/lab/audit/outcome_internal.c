@@ -371,10 +371,7 @@ bool as_outcome_rate(as_audit *a, const char *name, const char *of, size_t k, si
 {
     as_statistic *s = as_emit(a, name, of, "share of items [Proportions]", err);
     if (!s) return false;
-    s->n = n;
-    s->missing = missing;
-    if (n) s->estimate = (double)k / (double)n;
-    as_stat_interval(s, as_wilson(k, n, AS_LEVEL), AS_LEVEL, "Wilson score");
+    as_stat_share(s, k, n, missing);
     return as_outcome_detail(a, s, &(as_named){"count", (double)k}, 1, err);
 }
 

@@ -264,15 +264,27 @@ bool as_probe_emit_rate(as_audit *a, const char *name, const char *of, size_t k,
 {
     as_statistic *s = as_emit(a, name, of, "share of rows labelled 1 [Proportion]", err);
     if (!s) return false;
-    as_interval i = as_wilson(k, n, AS_LEVEL);
-    s->estimate = n ? (double)k / (double)n : NAN;
-    s->n = n;
-    s->missing = missing;
-    as_stat_interval(s, (as_interval){i.lo, i.hi}, AS_LEVEL, "Wilson");
+    as_stat_share(s, k, n, missing);
     json_t *o = json_object();
     as_json_put_size(&o, "n_pos", k);
     as_json_put_size(&o, "n_neg", n - k);
     return as_emit_detail(a, s, o, err);
+}
+
+static bool emit_positive(as_audit *a, const char *of, const as_probe_rows *r, as_error *err)
+{
+    return as_probe_emit_rate(a, "positive_rate", of, r->n_pos, r->n, r->n_missing, err);
+}
+
+bool as_probe_pair_load(as_probe_rows *train, as_probe_rows *test, as_audit *a, as_error *err)
+{
+    if (!as_probe_rows_load(train, a, "train_features", "train_label", err) ||
+        !as_probe_rows_load(test, a, "test_features", "test_label", err))
+        return false;
+    if (train->d != test->d)
+        return as_audit_fail(a, "test_features", err, "numbers in a row (found %zu, expected %zu)",
+                             test->d, train->d);
+    return emit_positive(a, "train", train, err) && emit_positive(a, "test", test, err);
 }
 
 bool as_probe_gated_of(as_probe_gated *out, const as_probe_scores *s, const as_probe_gate *gate,

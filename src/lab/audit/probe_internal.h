@@ -54,6 +54,11 @@ typedef struct {
 /* features and label name parameters; a label other than 0 and 1 is an error. */
 AS_MUST_CHECK bool as_probe_rows_load(as_probe_rows *r, as_audit *a, const char *features,
                                       const char *label, as_error *err);
+/* Fit rows and test rows by the parameters train_features, train_label, test_features and
+ * test_label, with one width; emits positive_rate [train] and [test]. On failure either may be
+ * loaded: clear both. */
+AS_MUST_CHECK bool as_probe_pair_load(as_probe_rows *train, as_probe_rows *test, as_audit *a,
+                                      as_error *err);
 void as_probe_rows_clear(as_probe_rows *r); /* accepts a zeroed struct */
 /* Rows of the smaller class. */
 size_t as_probe_smaller_class(const as_probe_rows *r);

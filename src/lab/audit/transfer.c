@@ -271,19 +271,7 @@ static bool measure(as_audit *a, as_error *err)
     size_t k;
     work w = {.c = as_arg_of(a, "C")->number, .n_c = as_arg_of(a, "C")->n};
     if (!as_probe_gate_read(a, &w.gate, err) || !as_probe_c_check(a, err) ||
-        !as_probe_fold_count(&k, a, err) ||
-        !as_probe_rows_load(&w.train, a, "train_features", "train_label", err) ||
-        !as_probe_rows_load(&w.test, a, "test_features", "test_label", err))
-        goto out;
-    if (w.train.d != w.test.d) {
-        as_audit_fail(a, "test_features", err, "numbers in a row (found %zu, expected %zu)",
-                      w.test.d, w.train.d);
-        goto out;
-    }
-    if (!as_probe_emit_rate(a, "positive_rate", "train", w.train.n_pos, w.train.n,
-                            w.train.n_missing, err) ||
-        !as_probe_emit_rate(a, "positive_rate", "test", w.test.n_pos, w.test.n, w.test.n_missing,
-                            err))
+        !as_probe_fold_count(&k, a, err) || !as_probe_pair_load(&w.train, &w.test, a, err))
         goto out;
     ok = as_probe_smaller_class(&w.train) == 0 || as_probe_smaller_class(&w.test) == 0 ||
          measure_fitted(&w, a, k, err);

@@ -13,7 +13,7 @@
 #include "lab/experiment/import.h"
 
 typedef struct {
-    const char *data;                  /* folder; NULL: every row must be in the store already */
+    const char *data;                  /* folder; as_redecide does not read it */
     as_store *store;                   /* open for writing; for as_redecide reading is enough */
     as_pool *pool;                     /* NULL: one thread */
     as_log *log;                       /* NULL: silent */
