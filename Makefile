@@ -9,7 +9,7 @@ Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 SAN     ?=
-PKGS    := jansson libcrypto libzip lapacke openblas sqlite3 yaml-0.1
+PKGS    := jansson libcrypto libzip lapacke openblas sqlite3 yaml-0.1 libpcre2-8 libutf8proc
 
 comma   := ,
 IS_CLANG := $(findstring clang,$(notdir $(firstword $(CC))))
@@ -43,7 +43,8 @@ LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(filter-out $(APP_SRC),$(SRC)))
 UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 
-.PHONY: all lib unit check check-built run run-built setup clean help install fuzz format lint replay
+.PHONY: all lib unit check check-built run run-built setup clean help install fuzz format lint \
+        replay oracle bench
 all: $(B)/assay
 
 help:
@@ -59,6 +60,12 @@ $(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo '  CC $<'
 	$Q$(CC) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
+
+# Intrinsics live in files named after their instruction set; which one runs is chosen at run time.
+ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
+$(B)/%_avx2.o: CFLAGS_ALL += -mavx2 -mfma -mf16c
+$(B)/%_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
+endif
 
 lib: $(B)/libassay.a
 $(B)/libassay.a: $(LIB_OBJ)
@@ -103,6 +110,12 @@ run-built: all
 
 fuzz:
 	@tools/fuzz $(or $(SECONDS),60)
+
+# The engine against the reference libraries, in an environment of its own; and its speed.
+oracle: all
+	@B=$(B) tools/oracle/run $(CASES)
+bench: all
+	@B=$(B) tools/bench $(MODELS)
 
 format:
 	clang-format -i $(SRC) $(wildcard src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/*.h tests/*/*.c include/*.h)

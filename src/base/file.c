@@ -167,12 +167,22 @@ out:
     return ok;
 }
 
+struct as_file_out {
+    int fd;
+};
+
+bool as_file_put(as_file_out *out, const void *bytes, size_t size, as_error *err)
+{
+    return write_all(out->fd, bytes, size, err);
+}
+
 /* The new file, whole and on disk, under its temporary name; nothing is left of it on failure. */
-static bool temp_write(const char *temp, const void *bytes, size_t size, as_error *err)
+static bool temp_write(const char *temp, as_file_fill *fill, void *context, as_error *err)
 {
     int fd = temp_open(temp, err);
     if (fd < 0) return false;
-    bool ok = write_all(fd, bytes, size, err);
+    as_file_out out = {fd};
+    bool ok = fill(context, &out, err);
     if (ok && fsync(fd) != 0) ok = fail_system(err, "sync");
     /* EINTR: the descriptor is gone all the same, and the bytes were synced. */
     if (close(fd) != 0 && errno != EINTR && ok) ok = fail_system(err, "close");
@@ -180,13 +190,13 @@ static bool temp_write(const char *temp, const void *bytes, size_t size, as_erro
     return ok;
 }
 
-bool as_file_replace(const char *path, const void *bytes, size_t size, as_error *err)
+bool as_file_replace_by(const char *path, as_file_fill *fill, void *context, as_error *err)
 {
     bool ok = false;
     as_buf temp = {0};
     as_buf_printf(&temp, "%s.tmp.%ld", path, (long)getpid());
     if (!as_buf_ok(&temp, err)) goto out;
-    if (!temp_write(temp.data, bytes, size, err)) goto out;
+    if (!temp_write(temp.data, fill, context, err)) goto out;
     if (rename(temp.data, path) != 0) {
         (void)fail_system(err, "rename the temporary file");
         (void)unlink(temp.data);
@@ -197,6 +207,23 @@ out:
     as_buf_clear(&temp);
     if (!ok) at_path(err, path);
     return ok;
+}
+
+typedef struct {
+    const void *bytes;
+    size_t size;
+} whole;
+
+static bool fill_whole(void *context, as_file_out *out, as_error *err)
+{
+    const whole *w = context;
+    return as_file_put(out, w->bytes, w->size, err);
+}
+
+bool as_file_replace(const char *path, const void *bytes, size_t size, as_error *err)
+{
+    whole w = {bytes, size};
+    return as_file_replace_by(path, fill_whole, &w, err);
 }
 
 /* --- directories and names ------------------------------------------------------------------ */

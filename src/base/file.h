@@ -11,6 +11,14 @@ AS_MUST_CHECK bool as_file_read(const char *path, size_t limit, as_buf *out, as_
  * failure the temporary file is removed and the old file stands. Mode 0644 & ~umask. */
 AS_MUST_CHECK bool as_file_replace(const char *path, const void *bytes, size_t size, as_error *err);
 
+/* The same, the bytes handed over in pieces: fill writes them with as_file_put, in order. A false
+ * from fill (err set) leaves the old file. */
+typedef struct as_file_out as_file_out;
+typedef bool as_file_fill(void *context, as_file_out *out, as_error *err);
+AS_MUST_CHECK bool as_file_put(as_file_out *out, const void *bytes, size_t size, as_error *err);
+AS_MUST_CHECK bool as_file_replace_by(const char *path, as_file_fill *fill, void *context,
+                                      as_error *err);
+
 /* mkdir -p, mode 0755. */
 AS_MUST_CHECK bool as_dir_make(const char *path, as_error *err);
 bool as_file_exists(const char *path);

@@ -1,6 +1,7 @@
-/* A fixed set of threads. Each run is a round: workers wake when the round's number changes, take
- * task numbers from one counter, and the round ends when every worker has found the counter used
- * up. */
+/* A fixed set of threads. A run is a count of tasks not yet taken: whoever lowers it by one owns
+ * that task, and the run ends when as many tasks are done. A thread with nothing to do watches the
+ * count for a moment -- a token's layers come a few microseconds apart -- and then sleeps; a thread
+ * that sleeps through a run, or is not given a processor, holds nobody up. */
 #include "base/pool.h"
 
 #include <pthread.h>
@@ -8,11 +9,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 
-enum { MAX_THREADS = 1024 };
+enum { MAX_THREADS = 1024, CACHE_LINE = 64, WATCH_NS = 80000, LOOKS_PER_TIME = 32 };
 
 typedef struct {
     as_pool *pool;
@@ -23,41 +25,90 @@ typedef struct {
 struct as_pool {
     size_t n_workers, n_started; /* threads besides the caller's */
     worker *workers;
+    long watch_ns; /* 0 when there are more threads than processors */
     pthread_mutex_t mutex;
     pthread_cond_t wake, done;
-    size_t round, n_busy; /* under mutex */
-    bool stop;
-    as_pool_work *work; /* of this round */
+    as_pool_work *work; /* of this run; written while no task is left, read by owners of one */
     void *ctx;
     size_t n;
-    atomic_size_t next;
+    atomic_size_t n_asleep;
+    atomic_bool stop, caller_asleep;
+    char before_left[CACHE_LINE];
+    atomic_size_t n_left; /* tasks nobody has taken */
+    char before_done[CACHE_LINE];
+    atomic_size_t n_done;
 };
 
+/* Takes tasks until none is left. */
 static void take_tasks(as_pool *p, size_t number)
 {
-    for (;;) {
-        size_t task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-        if (task >= p->n) return;
-        p->work(p->ctx, task, number);
+    size_t left = atomic_load_explicit(&p->n_left, memory_order_acquire);
+    while (left > 0) {
+        if (!atomic_compare_exchange_weak_explicit(&p->n_left, &left, left - 1,
+                                                   memory_order_acquire, memory_order_acquire))
+            continue;
+        size_t n = p->n;
+        p->work(p->ctx, n - left, number);
+        /* From here on a new run may begin: only atomics of p are read. */
+        if (atomic_fetch_add(&p->n_done, 1) + 1 == n && atomic_load(&p->caller_asleep)) {
+            (void)pthread_mutex_lock(&p->mutex);
+            (void)pthread_cond_signal(&p->done);
+            (void)pthread_mutex_unlock(&p->mutex);
+        }
+        left = atomic_load_explicit(&p->n_left, memory_order_acquire);
     }
 }
 
+static long now_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (long)(t.tv_sec % 1000000) * 1000000000 + t.tv_nsec;
+}
+
+static bool is_work(as_pool *p)
+{
+    return atomic_load_explicit(&p->n_left, memory_order_acquire) > 0 ||
+           atomic_load_explicit(&p->stop, memory_order_relaxed);
+}
+
+static bool is_done(as_pool *p)
+{
+    return atomic_load_explicit(&p->n_done, memory_order_acquire) == p->n;
+}
+
+/* Looks for at most watch_ns; says whether it happened. */
+static bool watch(as_pool *p, bool happened(as_pool *))
+{
+    if (happened(p)) return true;
+    if (p->watch_ns == 0) return false;
+    long start = now_ns(), passed;
+    do {
+        for (int i = 0; i < LOOKS_PER_TIME; i++) {
+            if (happened(p)) return true;
+            AS_PAUSE();
+        }
+        passed = now_ns() - start;
+    } while (passed >= 0 && passed < p->watch_ns);
+    return false;
+}
+
+/* A sleeper first says so, then looks again; who wakes first changes what is looked at, then asks
+ * for sleepers: in one order of all these, either sees the other. */
 static void *worker_main(void *arg)
 {
     worker *w = arg;
     as_pool *p = w->pool;
-    size_t seen = 0;
-    (void)pthread_mutex_lock(&p->mutex);
-    for (;;) {
-        while (!p->stop && p->round == seen) (void)pthread_cond_wait(&p->wake, &p->mutex);
-        if (p->stop) break;
-        seen = p->round;
-        (void)pthread_mutex_unlock(&p->mutex);
+    while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
         take_tasks(p, w->number);
+        if (watch(p, is_work)) continue;
         (void)pthread_mutex_lock(&p->mutex);
-        if (--p->n_busy == 0) (void)pthread_cond_signal(&p->done);
+        (void)atomic_fetch_add(&p->n_asleep, 1);
+        while (atomic_load(&p->n_left) == 0 && !atomic_load(&p->stop))
+            (void)pthread_cond_wait(&p->wake, &p->mutex);
+        (void)atomic_fetch_sub(&p->n_asleep, 1);
+        (void)pthread_mutex_unlock(&p->mutex);
     }
-    (void)pthread_mutex_unlock(&p->mutex);
     return NULL;
 }
 
@@ -83,10 +134,9 @@ static bool start_workers(as_pool *p, as_error *err)
 
 as_pool *as_pool_new(size_t n_threads, as_error *err)
 {
-    if (n_threads == 0) {
-        long online = sysconf(_SC_NPROCESSORS_ONLN);
-        n_threads = online < 1 ? 1 : online > MAX_THREADS ? MAX_THREADS : (size_t)online;
-    }
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t online = count < 1 ? 1 : (size_t)count;
+    if (n_threads == 0) n_threads = online > MAX_THREADS ? MAX_THREADS : online;
     if (n_threads > MAX_THREADS) {
         (void)as_fail(err, AS_ELIMIT, "threads (found %zu, expected at most %d)", n_threads,
                       MAX_THREADS);
@@ -95,6 +145,7 @@ as_pool *as_pool_new(size_t n_threads, as_error *err)
     as_pool *p = as_new(1, sizeof *p, err);
     if (!p) return NULL;
     p->n_workers = n_threads - 1;
+    p->watch_ns = n_threads <= online ? WATCH_NS : 0;
     (void)pthread_mutex_init(&p->mutex, NULL);
     (void)pthread_cond_init(&p->wake, NULL);
     (void)pthread_cond_init(&p->done, NULL);
@@ -104,13 +155,18 @@ as_pool *as_pool_new(size_t n_threads, as_error *err)
     return NULL;
 }
 
+static void wake_workers(as_pool *p)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    (void)pthread_cond_broadcast(&p->wake);
+    (void)pthread_mutex_unlock(&p->mutex);
+}
+
 void as_pool_free(as_pool *p)
 {
     if (!p) return;
-    (void)pthread_mutex_lock(&p->mutex);
-    p->stop = true;
-    (void)pthread_cond_broadcast(&p->wake);
-    (void)pthread_mutex_unlock(&p->mutex);
+    atomic_store(&p->stop, true);
+    wake_workers(p);
     for (size_t i = 0; i < p->n_started; i++) (void)pthread_join(p->workers[i].thread, NULL);
     (void)pthread_cond_destroy(&p->done);
     (void)pthread_cond_destroy(&p->wake);
@@ -130,18 +186,18 @@ void as_pool_run(as_pool *p, size_t n, as_pool_work *work, void *ctx)
         for (size_t i = 0; i < n; i++) work(ctx, i, 0);
         return;
     }
-    (void)pthread_mutex_lock(&p->mutex);
-    AS_CHECK(p->n_busy == 0);
+    AS_CHECK(is_done(p)); /* or work() came back here */
     p->work = work;
     p->ctx = ctx;
     p->n = n;
-    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
-    p->n_busy = p->n_workers;
-    p->round++;
-    (void)pthread_cond_broadcast(&p->wake);
-    (void)pthread_mutex_unlock(&p->mutex);
+    atomic_store_explicit(&p->n_done, 0, memory_order_relaxed);
+    atomic_store(&p->n_left, n);
+    if (atomic_load(&p->n_asleep) > 0) wake_workers(p);
     take_tasks(p, 0);
+    if (watch(p, is_done)) return;
     (void)pthread_mutex_lock(&p->mutex);
-    while (p->n_busy > 0) (void)pthread_cond_wait(&p->done, &p->mutex);
+    atomic_store(&p->caller_asleep, true);
+    while (atomic_load(&p->n_done) != n) (void)pthread_cond_wait(&p->done, &p->mutex);
+    atomic_store(&p->caller_asleep, false);
     (void)pthread_mutex_unlock(&p->mutex);
 }
