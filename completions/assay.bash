@@ -3,7 +3,7 @@ _assay() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= files=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="reaudit verify gate report list sql recover synth doctor help --help --version"
+        words="reaudit verify gate report list sql recover models generate score features show synth bench doctor help --help --version"
     else
         case $prev in
         --data) files=-d ;;
@@ -16,7 +16,39 @@ _assay() {
         --junit) files=-f ;;
         --plan) files=-f ;;
         --output) files=-f ;;
+        --model) : ;;
+        --kernels) : ;;
+        --arm) : ;;
+        --prompts) files=-f ;;
+        --prompt) : ;;
+        --ids) : ;;
+        --system) : ;;
+        --thinking) words="auto always never" ;;
+        --max-tokens) : ;;
+        --temperature) : ;;
+        --top-k) : ;;
+        --top-p) : ;;
+        --min-p) : ;;
+        --repetition-penalty) : ;;
         --seed) : ;;
+        --draws) : ;;
+        --stop) : ;;
+        --out) files=-f ;;
+        --batch) : ;;
+        --piece) : ;;
+        --at) : ;;
+        --hidden) : ;;
+        --heads) : ;;
+        --site) : ;;
+        --layer) : ;;
+        --selector) : ;;
+        --like) : ;;
+        --dtype) : ;;
+        --runs) : ;;
+        --tokens) : ;;
+        --only) : ;;
+        --against) files=-f ;;
+        --tolerance) : ;;
         --color) words="auto always never" ;;
         *)
             case ${COMP_WORDS[1]} in
@@ -41,15 +73,33 @@ _assay() {
             recover)
                 if [[ $cur == -* ]]; then words="--output --help --json --quiet --verbose --color --no-input"
                 else files=-f; fi ;;
-            synth)
-                if [[ $cur == -* ]]; then words="--seed --help --json --quiet --verbose --color --no-input"
-                else files=-d; fi ;;
-            doctor)
-                if [[ $cur == -* ]]; then words="--db --help --json --quiet --verbose --color --no-input"
+            models)
+                if [[ $cur == -* ]]; then words="--tensors --digest --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
+            generate)
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --thinking --max-tokens --temperature --top-k --top-p --min-p --repetition-penalty --seed --draws --stop --ignore-stops --out --batch --piece --help --json --quiet --verbose --color --no-input"
+                else :; fi ;;
+            score)
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --thinking --at --logits --hidden --heads --batch --piece --help --json --quiet --verbose --color --no-input"
+                else :; fi ;;
+            features)
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --thinking --site --layer --selector --max-tokens --out --batch --piece --help --json --quiet --verbose --color --no-input"
+                else :; fi ;;
+            show)
+                if [[ $cur == -* ]]; then words="--model --prompts --prompt --ids --system --raw --thinking --help --json --quiet --verbose --color --no-input"
+                else words="ids mask"; fi ;;
+            synth)
+                if [[ $cur == -* ]]; then words="--seed --like --dtype --help --json --quiet --verbose --color --no-input"
+                else words="study model PATH"; fi ;;
+            bench)
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --runs --tokens --only --help --json --quiet --verbose --color --no-input"
+                else :; fi ;;
+            doctor)
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --against --tolerance --db --help --json --quiet --verbose --color --no-input"
+                else words="parity invariance"; fi ;;
             help)
                 if [[ $cur == -* ]]; then words="--help --json --quiet --verbose --color --no-input"
-                else words="reaudit verify gate report list sql recover synth doctor help"; fi ;;
+                else words="reaudit verify gate report list sql recover models generate score features show synth bench doctor help"; fi ;;
             esac ;;
         esac
     fi

@@ -12,12 +12,15 @@
 #include "base/file.h"
 
 extern const as_command as_command_reaudit, as_command_verify, as_command_gate, as_command_report,
-    as_command_list, as_command_sql, as_command_recover, as_command_synth, as_command_doctor;
+    as_command_list, as_command_sql, as_command_recover, as_command_synth, as_command_doctor,
+    as_command_models, as_command_generate, as_command_score, as_command_features, as_command_show,
+    as_command_bench;
 
 static const as_command *const commands[] = {
-    &as_command_reaudit, &as_command_verify, &as_command_gate,
-    &as_command_report,  &as_command_list,   &as_command_sql,
-    &as_command_recover, &as_command_synth,  &as_command_doctor,
+    &as_command_reaudit,  &as_command_verify, &as_command_gate,     &as_command_report,
+    &as_command_list,     &as_command_sql,    &as_command_recover,  &as_command_models,
+    &as_command_generate, &as_command_score,  &as_command_features, &as_command_show,
+    &as_command_synth,    &as_command_bench,  &as_command_doctor,
 };
 
 const as_command *const *as_commands(size_t *n)
@@ -109,6 +112,18 @@ static bool confine(const as_cli *c, const char *store, as_error *err)
     for (size_t i = 0; i < 4; i++)
         if (!(write[i] = folder_of(c, files[i], err))) return false;
     if (!as_confine(read, sizeof read / sizeof read[0], write, 4, &why))
+        as_log_note(c->log, "%s", as_error_text(&why, text, sizeof text));
+    return true;
+}
+
+bool as_cli_write_only_out(const as_cli *c, as_error *err)
+{
+    const char *read[] = {"/"}, *out = as_cli_value(c, "out", NULL);
+    const char *write[1] = {out ? folder_of(c, out, err) : NULL};
+    as_error why = {0};
+    char text[1024];
+    if (out && !write[0]) return false;
+    if (!as_confine(read, 1, write, out ? 1 : 0, &why))
         as_log_note(c->log, "%s", as_error_text(&why, text, sizeof text));
     return true;
 }

@@ -5,6 +5,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "app/cli/engine.h"
+#include "app/cli/trials.h"
 #include "app/cli/version.h"
 #include "base/confine.h"
 #include "base/file.h"
@@ -21,7 +23,7 @@ static size_t made_of(fact *f)
     f[n++] = (fact){"jansson", JANSSON_VERSION};
     f[n++] = (fact){"compiler", __VERSION__};
     f[n++] = (fact){"curl", "not used"};
-    f[n++] = (fact){"kernels", "none built in"};
+    f[n++] = (fact){"kernels", as_kernels_find("auto", &(as_error){0})->name};
     f[n++] = (fact){"sandbox", "none built in"};
     return n;
 }
@@ -35,6 +37,10 @@ void as_version(as_buf *out, const as_command *c)
 }
 
 static const as_option options[] = {
+    AS_MODEL_OPTIONS,
+    AS_ARM_OPTIONS,
+    {"against", 0, "FILE", "parity: another implementation's `assay score --json`", false},
+    {"tolerance", 0, "X", "parity: largest difference of logits (default: 1e-4)", false},
     {"db", 0, "FILE", "store to look at (default: the nearest assay.db)", false},
     {0},
 };
@@ -56,7 +62,7 @@ static const char *store_state(as_cli *c, const char *path)
     return state ? state : "unknown";
 }
 
-static int run(as_cli *c, as_error *err)
+static int run_facts(as_cli *c, as_error *err)
 {
     fact f[24];
     size_t n = made_of(f);
@@ -91,15 +97,31 @@ static int run(as_cli *c, as_error *err)
     return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
 }
 
+static int run(as_cli *c, as_error *err)
+{
+    char shown[AS_ESCAPE_SIZE];
+    if (!c->n_operands) return run_facts(c, err);
+    const char *what = c->operand[0];
+    if (strcmp(what, "invariance") == 0)
+        return as_trial_invariance(c, err) ? AS_EXIT_DONE : AS_EXIT_FAILED;
+    if (strcmp(what, "parity") == 0) return as_trial_parity(c, err) ? AS_EXIT_DONE : AS_EXIT_FAILED;
+    as_fail(err, AS_EUSAGE, "doctor: what (found %s, expected parity or invariance)",
+            as_escape(what, strlen(what), shown));
+    return AS_EXIT_USAGE;
+}
+
 const as_command as_command_doctor = {
     "doctor",
-    "what a bug report needs",
-    "",
+    "what a bug report needs; trials of a model on this machine",
+    "[parity|invariance]",
     0,
-    0,
+    1,
     "Prints the versions of what the program is made of, the machine, the settings that are in "
-    "force and the state of the store.",
+    "force and the state of the store. parity runs --model under every kernel table and compares "
+    "bytes with the scalar one, and logits with those of --against. invariance decodes requests "
+    "alone and in every other way (batch, threads, pieces, order, replay, neutral operator) and "
+    "compares tokens, log-probabilities and readings byte for byte.",
     options,
-    {"assay doctor", "assay doctor --json"},
+    {"assay doctor --json", "assay doctor invariance --model DIR --arm 'temper: 3.1=0.5'"},
     run,
 };

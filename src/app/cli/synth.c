@@ -1,12 +1,16 @@
-/* assay synth: makes a study whose truths are known. */
+/* assay synth: makes a study whose truths are known, or a checkpoint of random weights. */
 #include "lab/experiment/synth.h"
 
 #include <string.h>
 
 #include "app/cli/command.h"
+#include "base/progress.h"
+#include "engine/model/synth.h"
 
 static const as_option options[] = {
-    {"seed", 0, "N", "seed of the generator (default: 1)", false},
+    {"seed", 0, "N", "seed of the generator (default: 1; of a tiny model: 0)", false},
+    {"like", 0, "NAME", "model: whose shape, as `assay models inspect` would show it", false},
+    {"dtype", 0, "TYPE", "model: F32, BF16 or F16; in a .gguf also Q8_0, Q4_0", false},
     {0},
 };
 
@@ -20,16 +24,15 @@ static json_t *made(const char *dir, size_t seed, const as_planted *truth, size_
                      (json_int_t)seed, "truths", list);
 }
 
-static int run(as_cli *c, as_error *err)
+static int run_study(as_cli *c, as_error *err)
 {
-    const char *what = c->operand[0], *dir = c->operand[1];
+    const char *dir = c->operand[1];
     char shown[AS_ESCAPE_SIZE];
     size_t seed = 1, n = 0, count[3] = {0};
     const as_planted *truth = as_planted_truths(&n);
     as_buf b = {0};
-    if (strcmp(what, "study") != 0) {
-        as_fail(err, AS_EUSAGE, "synth: kind (found %s, expected study)",
-                as_escape(what, strlen(what), shown));
+    if (as_cli_value(c, "like", NULL) || as_cli_value(c, "dtype", NULL)) {
+        as_fail(err, AS_EUSAGE, "synth study takes neither --like nor --dtype");
         return AS_EXIT_USAGE;
     }
     if (!as_cli_size(c, "seed", 1, &seed, err) || !as_synth_study(dir, seed, err))
@@ -46,16 +49,79 @@ static int run(as_cli *c, as_error *err)
     return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
 }
 
+/* The row of that name; fails with all names. */
+static const as_synth_row *find_row(const char *name, as_error *err)
+{
+    size_t n = 0;
+    as_buf all = {0};
+    char shown[AS_ESCAPE_SIZE];
+    const as_synth_row *row = as_synth_names(&n);
+    for (size_t i = 0; i < n; i++) {
+        if (name && strcmp(row[i].name, name) == 0) {
+            as_buf_clear(&all);
+            return &row[i];
+        }
+        as_buf_printf(&all, "%s%s", i ? ", " : "", row[i].name);
+    }
+    if (as_buf_ok(&all, err))
+        as_fail(err, AS_EUSAGE, "--like (found %s, expected one of %s)",
+                name ? as_escape(name, strlen(name), shown) : "none", as_buf_text(&all));
+    as_buf_clear(&all);
+    return NULL;
+}
+
+static int run_model(as_cli *c, as_error *err)
+{
+    const char *path = c->operand[1], *dtype = as_cli_value(c, "dtype", NULL);
+    const as_synth_row *row = find_row(as_cli_value(c, "like", NULL), err);
+    char shown[AS_ESCAPE_SIZE];
+    size_t seed;
+    as_dtype type = AS_F32;
+    if (!row || !as_cli_size(c, "seed", row->is_tiny ? 0 : 1, &seed, err)) return AS_EXIT_FAILED;
+    if (!dtype) dtype = row->is_tiny ? "F32" : "BF16";
+    while (type < AS_OTHER && strcmp(as_dtype_name(type), dtype) != 0) type++;
+    as_progress *p = as_progress_new(c->log, "percent", 100, err);
+    bool ok = p && as_synth_model(path, row->name, seed, type, p, err);
+    as_progress_end(p);
+    if (!ok) return AS_EXIT_FAILED;
+    if (c->json)
+        return as_print_json(json_pack("{s:s,s:s,s:s,s:I,s:s}", "schema", "assay.synth/1", "path",
+                                       path, "like", row->name, "seed", (json_int_t)seed, "dtype",
+                                       dtype),
+                             err)
+                   ? AS_EXIT_DONE
+                   : AS_EXIT_FAILED;
+    as_buf b = {0};
+    as_buf_printf(&b, "%s: %s, seed %zu, %s\n", as_escape(path, strlen(path), shown), row->name,
+                  seed, dtype);
+    ok = as_print(&b, err);
+    as_buf_clear(&b);
+    return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
+}
+
+static int run(as_cli *c, as_error *err)
+{
+    char shown[AS_ESCAPE_SIZE];
+    const char *what = c->operand[0];
+    if (strcmp(what, "study") == 0) return run_study(c, err);
+    if (strcmp(what, "model") == 0) return run_model(c, err);
+    as_fail(err, AS_EUSAGE, "synth: kind (found %s, expected study or model)",
+            as_escape(what, strlen(what), shown));
+    return AS_EXIT_USAGE;
+}
+
 const as_command as_command_synth = {
     "synth",
-    "make a study whose truths are known",
-    "study DIR",
+    "make a study whose truths are known, or a checkpoint of random weights",
+    "study|model PATH",
     2,
     2,
-    "Writes a folder of files in the schema of a released study, with planted effects, artefacts "
-    "and gaps, and study.json, which says what is so. The same seed gives the same bytes. Audit it "
-    "with plans/embedded-study.yaml.",
+    "study writes a folder of files in the schema of a released study, with planted effects, "
+    "artefacts and gaps, and study.json, which says what is so; audit it with "
+    "plans/embedded-study.yaml. model writes a checkpoint with the shape of a published model, or "
+    "a tiny one of its family, in the ordinary layout without a tokenizer. The same seed gives the "
+    "same bytes.",
     options,
-    {"assay synth study DIR", "assay reaudit plans/embedded-study.yaml --data DIR"},
+    {"assay synth study DIR", "assay synth model DIR --like tiny-qwen3"},
     run,
 };

@@ -1,0 +1,96 @@
+/* What the verbs that run a model share: opening it with its tokenizer, template and arms, and
+ * turning what users give into rows of token ids. */
+#ifndef AS_APP_CLI_ENGINE_H
+#define AS_APP_CLI_ENGINE_H
+
+#include "app/cli/command.h"
+#include "engine/infer/infer.h"
+#include "engine/text/template.h"
+
+#define AS_MODEL_OPTIONS                                                                           \
+    {"model", 'm', "MODEL", "a folder, FILE.gguf, or ORG/NAME[@REV] in the local cache", false},   \
+        {"kernels", 0, "NAME", "auto, scalar, avx2 or avx512: same bits, other speed", false},     \
+        {"threads", 0, "N", "threads (default: ASSAY_THREADS, else all processors)", false},       \
+    {                                                                                              \
+        "no-scan", 0, NULL, "do not look for NaN and Inf in the weights", false                    \
+    }
+#define AS_ARM_OPTIONS                                                                             \
+    {"arm", 'a', "ARM", "base, or [NAME=]OPERATOR: ARGUMENT[; ...] (default: base)", true},        \
+    {                                                                                              \
+        "as-published", 0, NULL, "temper with the head width of the first attention layer", false  \
+    }
+#define AS_PROMPT_OPTIONS                                                                          \
+    {"prompts", 'p', "FILE", "JSON Lines with prompt, messages or ids; - is standard input",       \
+     false},                                                                                       \
+        {"prompt", 0, "TEXT", "one prompt", false},                                                \
+        {"ids", 0, "LIST", "one prompt as token ids: 1,2,3", false},                               \
+        {"system", 0, "TEXT", "system message of prompts given as text", false},                   \
+        {"raw", 0, NULL, "prompts given as text are not put into the chat template", false},       \
+        {"marked", 0, NULL, "with --raw: control tokens spelled in the text are recognised",       \
+         false},                                                                                   \
+    {                                                                                              \
+        "thinking", 0, "WHEN", "on or off: the template's switch (default: not set)", false        \
+    }
+#define AS_ROWS_OPTIONS                                                                            \
+    {"batch", 0, "N", "rows side by side (default: 16); changes speed only", false},               \
+    {                                                                                              \
+        "piece", 0, "N", "prompt tokens of a row in one step; changes speed only", false           \
+    }
+
+typedef struct {
+    const as_cli *cli;
+    as_exec exec;
+    const char *path; /* resolved */
+    as_model *model;
+    as_tokenizer *tokenizer; /* NULL: the folder has none, and only ids can be given */
+    as_template *chat;       /* NULL: none */
+    as_key chat_digest;      /* of the template's text; "" without */
+    as_arm **arm;            /* at least base */
+    size_t n_arms;
+} as_engine;
+
+/* Reads --model, --kernels, --threads, --no-scan, --arm, --as-published. AS_EUSAGE without --model.
+ */
+AS_MUST_CHECK bool as_engine_open(as_engine *e, const as_cli *c, as_error *err);
+void as_engine_close(as_engine *e);
+/* The kernels and threads alone. */
+AS_MUST_CHECK bool as_engine_exec(as_exec *ex, const as_cli *c, as_error *err);
+/* The tokenizer and template of a model's folder or GGUF file, without its weights; `tensors` is
+ * NULL for a folder. */
+AS_MUST_CHECK bool as_engine_text(as_engine *e, const as_tensors *tensors, as_error *err);
+/* Model, tokenizer and template digests, dtype, family, arms: what results carry. */
+json_t *as_engine_record(const as_engine *e);
+/* The model's stop ids and the tokenizer's eos; in the arena. */
+AS_MUST_CHECK bool as_engine_stops(const as_engine *e, const uint32_t **ids, size_t *n,
+                                   as_error *err);
+
+/* One row of input. */
+typedef struct {
+    const char *id;
+    as_ids ids;   /* the prompt */
+    as_ids reply; /* a stored reply; none when n is 0 */
+    bool has_reply;
+    as_buf text;             /* as rendered, when it came as text */
+    as_template_spans spans; /* of text: what came from messages */
+} as_question;
+
+typedef struct {
+    as_question *question;
+    size_t n, room;
+    as_key digest; /* over all ids */
+} as_questions;
+
+/* Reads --prompts, --prompt or --ids. Keys of a row: id; one of prompt, messages (with tools), ids;
+ * for a stored reply one of reply, completion, reply_ids; other keys are left alone. Messages say
+ * FILE:LINE. */
+AS_MUST_CHECK bool as_questions_read(as_questions *p, const as_engine *e, as_error *err);
+void as_questions_clear(as_questions *p);
+
+/* A number option in [least, most]; AS_EUSAGE. */
+AS_MUST_CHECK bool as_cli_real(const as_cli *c, const char *name, double fallback, double *out,
+                               as_error *err);
+/* "0,3,5-7" or "all" to an ascending list below `limit`, in the arena. */
+AS_MUST_CHECK bool as_cli_list(const as_cli *c, const char *name, size_t limit, size_t **out,
+                               size_t *n, as_error *err);
+
+#endif
