@@ -77,16 +77,16 @@ _assay() {
                 if [[ $cur == -* ]]; then words="--tensors --digest --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             generate)
-                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --thinking --max-tokens --temperature --top-k --top-p --min-p --repetition-penalty --seed --draws --stop --ignore-stops --out --batch --piece --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --marked --thinking --max-tokens --temperature --top-k --top-p --min-p --repetition-penalty --seed --draws --stop --ignore-stops --out --batch --piece --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             score)
-                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --thinking --at --logits --hidden --heads --batch --piece --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --marked --thinking --at --logits --hidden --heads --batch --piece --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             features)
-                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --thinking --site --layer --selector --max-tokens --out --batch --piece --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --marked --thinking --site --layer --selector --max-tokens --out --batch --piece --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             show)
-                if [[ $cur == -* ]]; then words="--model --prompts --prompt --ids --system --raw --thinking --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--model --prompts --prompt --ids --system --raw --marked --thinking --help --json --quiet --verbose --color --no-input"
                 else words="ids mask"; fi ;;
             synth)
                 if [[ $cur == -* ]]; then words="--seed --like --dtype --help --json --quiet --verbose --color --no-input"

@@ -123,6 +123,18 @@ def families():
             "unknown": spaced(ADDED_GEMMA[:4], 500, False, True)}
 
 
+def small(tokenizer, n):
+    """The first n entries of a vocabulary, for the tiny models' 512 rows; added tokens follow."""
+    model = tokenizer["model"]
+    vocab = {t: i for t, i in sorted(model["vocab"].items(), key=lambda x: x[1]) if i < n}
+    pairs = [m if isinstance(m, list) else m.split(" ") for m in model["merges"]]
+    model["vocab"] = vocab
+    model["merges"] = [m for m in pairs if m[0] in vocab and m[1] in vocab and "".join(m) in vocab]
+    for i, token in enumerate(tokenizer["added_tokens"]):
+        token["id"] = n + i
+    return tokenizer
+
+
 # --- texts -----------------------------------------------------------------------------------
 
 ATOMS = """ |  |   |\\n|\\n\\n|\\r\\n|\\r|\\t| \\n| \\t |\\u00a0|\\u3000|\\u2003|\\u2028|\\u0085|\\u1680|\\u180e|\\u200b|\\ufeff
@@ -209,6 +221,8 @@ def main():
                 f.write(json.dumps(v, ensure_ascii=False, separators=(",", ":")) + "\n")
 
     rows("texts.jsonl", ({"text": t} for t in texts))
+    with open(os.path.join(out, "small.json"), "w", encoding="utf-8") as f:
+        json.dump(small(families()["qwen3"], 480), f, ensure_ascii=False)
     for name, d in families().items():
         with open(os.path.join(out, name + ".json"), "w", encoding="utf-8") as f:
             json.dump(d, f, ensure_ascii=False, separators=(",", ":"))
