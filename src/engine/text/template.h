@@ -59,7 +59,8 @@ void as_template_spans_clear(as_template_spans *s);
  * and escapes. Numbers carry no mark.
  *
  * Content in several parts that the template never looks into is an error rather than a prompt
- * without it. Same input, same bytes. On failure `out` and `spans` are as before. */
+ * without it. Same input, same bytes. On failure `out` (but for its mark of
+ * failed memory) and `spans` are as before. */
 AS_MUST_CHECK bool as_template_render(const as_template *t, const as_chat *chat,
                                       const as_template_vars *vars, as_buf *out,
                                       as_template_spans *spans, as_error *err);

@@ -156,6 +156,15 @@ static tpl_node *parse_if(tpl_parser *p)
     return as_tpl_close(p, n);
 }
 
+/* Does a target bind `loop`, which is the loop's own? */
+static bool takes_loop(const tpl_node *target)
+{
+    if (target->kind == TPL_NAME) return as_tpl_text_is(target->name, "loop");
+    for (size_t i = 0; i < target->n; i++)
+        if (takes_loop(target->item[i])) return true;
+    return false;
+}
+
 static tpl_node *parse_for(tpl_parser *p)
 {
     static const char *const ends[] = {"endfor", "else", NULL};
@@ -163,6 +172,10 @@ static tpl_node *parse_for(tpl_parser *p)
     if (!n || !as_tpl_advance(p)) return NULL;
     n->a = as_tpl_parse_tuple(p, TPL_TARGET | TPL_STOP_AT_IN);
     if (!n->a) return NULL;
+    if (takes_loop(n->a)) {
+        (void)as_fail(p->err, AS_EFORMAT, "target of a loop (found loop, expected another name)");
+        return NULL;
+    }
     if (!as_tpl_is_name(p, "in")) {
         (void)as_tpl_unexpected(p, "in");
         return NULL;
