@@ -69,7 +69,7 @@ complete -c assay -n '__fish_seen_subcommand_from generate' -l seed -x -d 'of th
 complete -c assay -n '__fish_seen_subcommand_from generate' -l draws -x -d 'replies for each prompt and arm (default: 1)'
 complete -c assay -n '__fish_seen_subcommand_from generate' -l stop -x -d 'ends a reply; may be given more than once'
 complete -c assay -n '__fish_seen_subcommand_from generate' -l ignore-stops -d 'go on to the budget'
-complete -c assay -n '__fish_seen_subcommand_from generate' -l out -r -F -d 'write JSON Lines; what is there already is kept and gone on from'
+complete -c assay -n '__fish_seen_subcommand_from generate' -l out -r -F -d 'write JSON Lines; what is there is kept and gone on from; - is standard output'
 complete -c assay -n '__fish_seen_subcommand_from generate' -l batch -x -d 'rows side by side (default: 16); changes speed only'
 complete -c assay -n '__fish_seen_subcommand_from generate' -l piece -x -d 'prompt tokens of a row in one step; changes speed only'
 complete -c assay -n '__fish_seen_subcommand_from score' -l model -x -d 'a folder, FILE.gguf, or ORG/NAME[@REV] in the local cache'

@@ -194,6 +194,12 @@ bool as_file_replace_by(const char *path, as_file_fill *fill, void *context, as_
 {
     bool ok = false;
     as_buf temp = {0};
+    struct stat there;
+    /* a device or a folder must not be renamed over */
+    if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode)) {
+        (void)as_fail(err, AS_EIO, "not a regular file");
+        goto out;
+    }
     as_buf_printf(&temp, "%s.tmp.%ld", path, (long)getpid());
     if (!as_buf_ok(&temp, err)) goto out;
     if (!temp_write(temp.data, fill, context, err)) goto out;

@@ -8,7 +8,8 @@
 AS_MUST_CHECK bool as_file_read(const char *path, size_t limit, as_buf *out, as_error *err);
 
 /* Replaces path: NAME.tmp.PID beside it, written, synced, closed, renamed, directory synced. On any
- * failure the temporary file is removed and the old file stands. Mode 0644 & ~umask. */
+ * failure the temporary file is removed and the old file stands. Mode 0644 & ~umask. Refuses a path
+ * that is a device, a pipe or a folder. */
 AS_MUST_CHECK bool as_file_replace(const char *path, const void *bytes, size_t size, as_error *err);
 
 /* The same, the bytes handed over in pieces: fill writes them with as_file_put, in order. A false

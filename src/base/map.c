@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct as_map {
@@ -40,8 +41,14 @@ static bool fail_system(as_error *err, const char *verb)
 
 static as_map_stamp stamp_of(const struct stat *st)
 {
-    return (as_map_stamp){(uint64_t)st->st_dev, (uint64_t)st->st_ino, (uint64_t)st->st_size,
-                          (int64_t)st->st_mtim.tv_sec, (int64_t)st->st_mtim.tv_nsec};
+    return (as_map_stamp){.device = (uint64_t)st->st_dev,
+                          .inode = (uint64_t)st->st_ino,
+                          .size = (uint64_t)st->st_size,
+                          .mtime_s = (int64_t)st->st_mtim.tv_sec,
+                          .mtime_ns = (int64_t)st->st_mtim.tv_nsec,
+                          .ctime_s = (int64_t)st->st_ctim.tv_sec,
+                          .ctime_ns = (int64_t)st->st_ctim.tv_nsec,
+                          .seen_s = (int64_t)time(NULL)};
 }
 
 static void list_add(as_map *m)
@@ -133,6 +140,11 @@ size_t as_map_size(const as_map *m)
 const char *as_map_name(const as_map *m)
 {
     return m->name;
+}
+
+const char *as_map_path(const as_map *m)
+{
+    return m->path;
 }
 
 as_map_stamp as_map_seen(const as_map *m)

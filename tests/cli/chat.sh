@@ -31,12 +31,34 @@ text=$($A generate --model m --prompt Hi -n 12 -q --ignore-stops)
 stop=$(printf %s "$text" | cut -c 3-5)
 $A generate --model m --prompt Hi -n 12 -q --ignore-stops --stop "$stop" --json >s.json
 sed -n 's/^ *"finish": //p' s.json
+echo "-- cut before the first of two, and of one over two tokens"
+$A generate --model m --prompt a -n 9 -q
+$A generate --model m --prompt a -n 9 -q --stop h --stop t
+$A generate --model m --prompt a -n 9 -q --stop t --stop h
+$A generate --model m --prompt a -n 9 -q --stop tech
+echo "-- a reply with U+0000 can be gone on from"
+many="$A generate --model m --prompt a -n 24 -t 100 --draws 60 -q"
+$many -o nul.jsonl
+grep -c '"ids":\[[^]]*\b188\b' nul.jsonl
+grep -c '\\u0000' nul.jsonl || true
+sed '$d' nul.jsonl >nul2.jsonl
+cp nul.jsonl.setup.json nul2.jsonl.setup.json
+$many -o nul2.jsonl
+cmp nul.jsonl nul2.jsonl && echo same
 $A score --model m --prompts p.jsonl | cut -c 1-49
 
 echo "== refused"
 $A generate --model m --prompt Hi --marked 2>&1 || echo "status $?"
 $A generate --model m --prompt Hi --thinking maybe 2>&1 || echo "status $?"
 $A generate --model m --prompt Hi --raw --system x 2>&1 || echo "status $?"
+$A generate --model m --prompt "$(printf 'a\377')" 2>&1 || echo "status $?"
+$A generate --model m --prompt Hi --system "$(printf '\377')" 2>&1 || echo "status $?"
+$A generate --model m --prompt Hi --stop "$(printf '\377')" 2>&1 || echo "status $?"
+$A generate --model m --prompt Hi --stop '' 2>&1 || echo "status $?"
+$A generate --model m --prompt '' --raw 2>&1 || echo "status $?"
+$A generate --model m --prompts p.jsonl --system x 2>&1 || echo "status $?"
+cp "$here/tests/golden/template/smollm2.jinja" m/chat_template.jinja
+$A generate --model m --prompt Hi --thinking on 2>&1 || echo "status $?"
 echo '{"messages": [{"role": "user", "content": 5}]}' >bad.jsonl
 $A generate --model m --prompts bad.jsonl 2>&1 || echo "status $?"
 echo '{"messages": []}' >bad.jsonl

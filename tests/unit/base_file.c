@@ -119,8 +119,21 @@ static void failures_leave_nothing(void)
     err = (as_error){0};
     CHECK(mkdir(at("sub", p), 0755) == 0 && as_file_replace(at("sub/f", q), "x", 1, &err));
     CHECK(!as_file_replace(p, "x", 1, &err) && err.class_ == AS_EIO); /* onto a directory */
-    CHECK(strncmp(err.what, "cannot rename", 13) == 0 && n_entries() == 1);
+    CHECK(strcmp(err.what, "not a regular file") == 0 && n_entries() == 1);
     CHECK(unlink(q) == 0 && rmdir(p) == 0);
+}
+
+/* A device must not be renamed over, not even by root. */
+static void only_regular_files_are_replaced(void)
+{
+    char p[256];
+    struct stat st;
+    as_error err = {0};
+    CHECK(mkfifo(at("pipe", p), 0600) == 0);
+    CHECK(!as_file_replace(p, "x", 1, &err));
+    CHECK_TEXT(err.what, "not a regular file");
+    CHECK(stat(p, &st) == 0 && S_ISFIFO(st.st_mode));
+    CHECK(unlink(p) == 0);
 }
 
 static void stale_temporary_file(void)
@@ -294,6 +307,7 @@ int main(void)
     RUN(relative_paths);
     RUN(full_disk_leaves_the_old_file);
     RUN(failures_leave_nothing);
+    RUN(only_regular_files_are_replaced);
     RUN(stale_temporary_file);
     RUN(directories);
     RUN(joined_names);

@@ -193,6 +193,81 @@ static void limits(void)
     as_cache_free(c);
 }
 
+/* ---- many rows ---- */
+
+/* Rows come, copy each other, grow and go, in any order. What each of them wrote is checked against
+ * a list of its own, for whatever the longest window of its readers still reaches. */
+enum { SEATS = 8, LONG = 400 };
+typedef struct {
+    as_cache_row *row;
+    float wrote[LONG];
+} seat;
+
+static void write_tokens(seat *s, size_t n, float value)
+{
+    const size_t at = as_cache_row_length(s->row);
+    grow(s->row, n, 0);
+    for (size_t i = at; i < at + n; i++) {
+        s->wrote[i] = value + (float)i;
+        *spot(s->row, 0, i) = *spot(s->row, 2, i) = s->wrote[i];
+    }
+    as_cache_state(s->row, 1)[3] = value;
+    as_cache_conv(s->row, 1)[3] = -value;
+    as_cache_advance(s->row, n);
+}
+
+static bool is_whole(const seat *s)
+{
+    const size_t n = as_cache_row_length(s->row);
+    bool ok = true;
+    for (size_t i = 0; i < n; i++) ok = ok && *spot(s->row, 0, i) == s->wrote[i];
+    for (size_t i = n > 15 ? n - 15 : 0; i < n; i++) ok = ok && *spot(s->row, 2, i) == s->wrote[i];
+    return ok;
+}
+
+static void churn(as_cache *c, uint64_t seed)
+{
+    as_error err = {0};
+    as_rng r = as_rng_at(seed, "cache", 0);
+    static seat seats[SEATS];
+    memset(seats, 0, sizeof seats);
+    for (size_t i = 0; i < 6000; i++) {
+        seat *s = &seats[as_rng_below(&r, SEATS)], *from = &seats[as_rng_below(&r, SEATS)];
+        const size_t what = as_rng_below(&r, 8), n = 1 + as_rng_below(&r, 90);
+        if (!s->row) {
+            s->row = new_row(c, LONG);
+        } else if (what == 0) {
+            as_cache_row_free(s->row);
+            s->row = NULL;
+        } else if (what < 3 && from->row) {
+            must(as_cache_row_copy(s->row, from->row, &err), &err);
+            memcpy(s->wrote, from->wrote, sizeof s->wrote);
+            CHECK(as_cache_state(s->row, 1)[3] == as_cache_state(from->row, 1)[3]);
+            CHECK(as_cache_conv(s->row, 1)[3] == as_cache_conv(from->row, 1)[3]);
+        } else if (n <= LONG - as_cache_row_length(s->row)) {
+            write_tokens(s, n, (float)i);
+        }
+        for (size_t k = 0; k < SEATS && i % 16 == 0; k++)
+            CHECK(!seats[k].row || is_whole(&seats[k]));
+    }
+    for (size_t i = 0; i < SEATS; i++) as_cache_row_free(seats[i].row);
+}
+
+static void thousands_of_rows(void)
+{
+    as_cache *c = new_cache();
+    const size_t most = SEATS * 2 * (LONG / AS_PAGE + 1); /* two layers make pages */
+    const size_t page = as_page_floats(1, 8) * sizeof(float) + 128;
+    churn(c, 1);
+    const size_t held = as_cache_bytes(c);
+    CHECK(held > 0 && held <= most * page);
+    churn(c, 1); /* the same again needs nothing more */
+    CHECK(as_cache_bytes(c) == held);
+    for (uint64_t seed = 2; seed < 6; seed++) churn(c, seed);
+    CHECK(as_cache_bytes(c) <= most * page);
+    as_cache_free(c);
+}
+
 /* A whole model: four rows that share a prompt read in pieces hold each page once, and rows that
  * part keep what they shared. */
 static void one_prefix_one_copy(void)
@@ -241,6 +316,7 @@ int main(void)
     RUN(pages_are_used_again);
     RUN(parents_do_not_copy);
     RUN(limits);
+    RUN(thousands_of_rows);
     RUN(one_prefix_one_copy);
     return check_end();
 }

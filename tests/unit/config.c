@@ -197,7 +197,12 @@ static void refuses_other_files(void)
     as_error err = {0};
     char text[2048];
     CHECK(!read_edited(parse("[1]"), NULL, &err));
-    CHECK_TEXT(as_error_text(&err, text, sizeof text), "DIR/config.json: not an object");
+    CHECK_TEXT(as_error_text(&err, text, sizeof text),
+               "DIR/config.json: value (found a list, expected an object)");
+    err = (as_error){0};
+    CHECK(!read_edited(parse(row_of("tiny-llama")->config), "null", &err));
+    CHECK_TEXT(as_error_text(&err, text, sizeof text),
+               "DIR/generation_config.json: value (found null, expected an object)");
     err = (as_error){0};
     CHECK(!read_edited(parse(row_of("tiny-llama")->config), "{\"eos_token_id\":[2,600]}", &err));
     CHECK_TEXT(as_error_text(&err, text, sizeof text),

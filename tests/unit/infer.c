@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "check.h"
+#include "engine/format/gguf.h"
 #include "engine/format/npz.h"
 #include "engine/model/synth.h"
 
@@ -341,6 +342,9 @@ static void bad_arms(void)
     } bad[] = {
         {"temper: 99.0=0.5", "arm \"temper: 99.0=0.5\": temper: layer (found 99, expected 0 to "},
         {"temper: ", "heads (found \"\", expected LAYER.HEAD[,LAYER.HEAD]=LAMBDA)"},
+        {"temper: =0.5", "heads (found \"=0.5\", expected LAYER.HEAD"},
+        {"base: x", "base takes no argument (found \" x\")"},
+        {"lora: \xff", "not UTF-8"},
         {"temper: 1.1=x", "heads (found \"1.1=x\", expected LAYER.HEAD[,LAYER.HEAD]=LAMBDA)"},
         {"tempr: 1.1=0.5", "operator (found \"tempr\", expected base, lora: , temper: or steer: )"},
         {"lora: /nowhere", "/nowhere/adapter_config.json"},
@@ -362,6 +366,165 @@ static void bad_arms(void)
     snprintf(text, sizeof text, "temper: %zu.%zu=0.5", attention_layer(false),
              c->layer[attention_layer(false)].heads);
     CHECK(!as_arm_open(text, model, &ex, NULL, &err) && strstr(err.what, "head (found"));
+    for (size_t i = 0; i < 2; i++) {
+        as_error twice = {0};
+        snprintf(text, sizeof text, i ? "temper: %zu.1,%zu.1=0.5" : "temper: %zu.1,%zu=0.5",
+                 attention_layer(false), attention_layer(false));
+        CHECK(!as_arm_open(text, model, &ex, NULL, &twice) && twice.class_ == AS_EUSAGE);
+        CHECK(strstr(twice.what, i ? "head 1 twice" : "heads (found"));
+    }
+}
+
+/* ---- files of operators ---- */
+
+static void write_text(char path[64], const char *name, const char *text)
+{
+    as_error err = {0};
+    snprintf(path, 64, "%s/%s", folder, name);
+    CHECK(as_file_replace(path, text, strlen(text), &err));
+}
+
+static void temper_files(void)
+{
+    as_error err = {0};
+    size_t l = attention_layer(false);
+    char path[64], arm_text[80], text[256], in_text[80];
+    struct {
+        const char *head, *more, *message;
+    } bad[] = {{"\"layer\": 99, \"head\": 0, \"lambda\": 2", "", "heads[0]: layer (found 99"},
+               {"\"layer\": 0, \"head\": 0, \"lambda\": \"2\"", "", "lambda (expected a number)"},
+               {"\"layer\": 0, \"head\": 0, \"lamda\": 2", "", "lamda: unknown key"},
+               {"\"layer\": 0, \"head\": 0, \"lambda\": 2", ", \"scope\": \"prompt\"",
+                "scope: unknown key"},
+               {"\"layer\": 0, \"head\": 0, \"lambda\": 2", ", \"model\": \"00\"",
+                "model (found weights "}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        as_error why = {0};
+        char all[2048];
+        snprintf(text, sizeof text, "{\"schema\": \"assay.temper/1\", \"heads\": [{%s}]%s}",
+                 bad[i].head, bad[i].more);
+        write_text(path, "t.json", text);
+        snprintf(arm_text, sizeof arm_text, "temper: %s", path);
+        CHECK(!as_arm_open(arm_text, model, &ex, NULL, &why) && why.class_ == AS_EFORMAT);
+        CHECK(strstr(as_error_text(&why, all, sizeof all), bad[i].message));
+        if (!strstr(all, bad[i].message)) printf("  got: %s\n", all);
+    }
+    snprintf(text, sizeof text,
+             "{\"schema\": \"assay.temper/1\", \"model\": \"%s\", \"heads\": [{\"layer\": %zu, "
+             "\"head\": 1, \"lambda\": 0.5}]}",
+             as_model_digest(model), l);
+    write_text(path, "t.json", text);
+    as_arm *from_file = as_arm_open(arm_text, model, &ex, NULL, &err);
+    snprintf(in_text, sizeof in_text, "temper: %zu.1=0.5", l);
+    as_arm *from_text = as_arm_open(in_text, model, &ex, NULL, &err);
+    CHECK(from_file && from_text && json_equal(as_arm_record(from_file), as_arm_record(from_text)));
+    as_arm_close(from_file);
+    as_arm_close(from_text);
+}
+
+static bool write_control(const char *path, const char *const *name, size_t n, float value)
+{
+    as_error err = {0};
+    as_gguf_out out = {0};
+    float v[64];
+    as_tensor_source t[4];
+    for (size_t i = 0; i < 64; i++) v[i] = value * (float)(i % 5);
+    as_gguf_put_text(&out, "general.architecture", "controlvector", 13);
+    for (size_t i = 0; i < n; i++)
+        t[i] = (as_tensor_source){
+            .name = name[i], .dtype = AS_F32, .n_dims = 1, .dim = {64}, .data = v};
+    bool ok = as_gguf_write(path, &out, t, n, &err);
+    as_gguf_out_clear(&out);
+    return ok;
+}
+
+/* The digest in the record of `steer: PATH`, "" when it was refused with err. */
+static void steer_digest(const char *argument, char digest[65], as_error *err)
+{
+    char text[96];
+    snprintf(text, sizeof text, "steer: %s", argument);
+    as_arm *arm = as_arm_open(text, model, &ex, NULL, err);
+    const char *s = arm ? json_string_value(as_json_at(as_arm_record(arm), "/0/digest")) : NULL;
+    snprintf(digest, 65, "%s", s ? s : "");
+    as_arm_close(arm);
+}
+
+static void control_vectors(void)
+{
+    char path[64], last[32], first[65], second[65];
+    size_t top = as_model_config(model)->n_layers - 1;
+    as_error err = {0};
+    snprintf(path, sizeof path, "%s/c.gguf", folder);
+    snprintf(last, sizeof last, "direction.%zu", top);
+    CHECK(write_control(path, (const char *const[]){"direction.1"}, 1, 0.5f));
+    steer_digest(path, first, &err);
+    CHECK(write_control(path, (const char *const[]){"direction.1"}, 1, 0.25f));
+    steer_digest(path, second, &err);
+    CHECK(strlen(first) == 64 && strlen(second) == 64 && strcmp(first, second) != 0);
+    const struct {
+        const char *name, *what;
+    } bad[] = {{"direction.0", "expected direction.N, N from 1"},
+               {"direction.x", "expected direction.N, N from 1"},
+               {"bias.1", "expected direction.N, N from 1"},
+               {"direction.18446744073709551615", "layer (expected 1 to "},
+               {last, "what leaves the last layer is not supported"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        as_error why = {0};
+        CHECK(write_control(path, &bad[i].name, 1, 0.5f));
+        steer_digest(path, first, &why);
+        CHECK(why.class_ == AS_EFORMAT && strstr(why.what, bad[i].what));
+        CHECK(strstr(why.where, bad[i].name) && strstr(why.where, path));
+    }
+}
+
+/* A vector that changed under its name is seen in the record. */
+static void steering_is_known_by_its_numbers(void)
+{
+    char path[64], text[96], digest[2][65];
+    float v[64] = {0};
+    snprintf(path, sizeof path, "%s/w.npz", folder);
+    snprintf(text, sizeof text, "%s#v@1", path);
+    for (size_t i = 0; i < 2; i++) {
+        as_error err = {0};
+        v[3] = (float)i + 1;
+        as_npz_source a = {{.name = "v", .type = AS_NPZ_F4, .n_dims = 1, .dim = {64}}, v};
+        CHECK(as_npz_write(path, &a, 1, &err));
+        steer_digest(text, digest[i], &err);
+        CHECK(strlen(digest[i]) == 64);
+    }
+    CHECK(strcmp(digest[0], digest[1]) != 0);
+}
+
+static void too_many_rows(void)
+{
+    static job j;
+    as_arm *base = arm_of("base", false);
+    as_infer_options bad[] = {{.rows = AS_INFER_MOST + 1}, {.step_tokens = SIZE_MAX / 2}};
+    memset(&j, 0, sizeof j);
+    for (size_t i = 0; i < 2; i++) {
+        as_error err = {0};
+        CHECK(!run(&j, &base, 1, &bad[i], NULL, &err) && err.class_ == AS_EUSAGE);
+    }
+    as_arm_close(base);
+}
+
+/* Groups larger than a step, beside rows that decode: all end, with the bits of rows alone. */
+static void groups_larger_than_a_step(void)
+{
+    static job j, alone;
+    as_error err = {0};
+    as_arm *base = arm_of("base", false);
+    memset(&j, 0, sizeof j);
+    j.n = MOST;
+    for (size_t i = 0; i < MOST; i++) j.request[i] = plain(prompt, i < 4 ? 3 : 10, 1 + i % 5);
+    alone = j;
+    CHECK(run(&j, &base, 1, &(as_infer_options){.rows = 12, .step_tokens = 12}, NULL, &err));
+    CHECK(run(&alone, &base, 1, &(as_infer_options){.rows = 1, .no_sharing = true}, NULL, &err));
+    for (size_t i = 0; i < MOST; i++) {
+        CHECK(j.out[i].n == 1 + i % 5 && alone.out[i].n == j.out[i].n);
+        CHECK(memcmp(j.out[i].logprob, alone.out[i].logprob, j.out[i].n * sizeof(double)) == 0);
+    }
+    as_arm_close(base);
 }
 
 static void bad_requests(void)
@@ -414,6 +577,11 @@ int main(void)
         RUN(steering_moves_and_zero_does_not);
         RUN(published_width_is_that_of_the_first_layer);
         RUN(bad_arms);
+        RUN(temper_files);
+        RUN(control_vectors);
+        RUN(steering_is_known_by_its_numbers);
+        RUN(too_many_rows);
+        RUN(groups_larger_than_a_step);
         RUN(bad_requests);
         as_model_close(model);
     }

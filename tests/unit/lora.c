@@ -157,6 +157,18 @@ static void refused(void)
          "v_proj.lora_B.weight", 2, 64, 64, "bias (found all, expected \"none\")"},
         {"{\"peft_type\":\"LORA\",\"r\":0}", "v_proj.lora_A.weight", "v_proj.lora_B.weight", 2, 64,
          64, "r (expected a number above 0)"},
+        {"{\"peft_type\":\"LORA\",\"r\":2.5}", "v_proj.lora_A.weight", "v_proj.lora_B.weight", 2,
+         64, 64, "r (found 2.5, expected a whole number from 1 to 65536)"},
+        {"{\"peft_type\":\"LORA\",\"r\":1e300}", "v_proj.lora_A.weight", "v_proj.lora_B.weight", 2,
+         64, 64, "r (found 1e+300, expected a whole number from 1 to 65536)"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"use_rslora\":\"true\"}", "v_proj.lora_A.weight",
+         "v_proj.lora_B.weight", 2, 64, 64, "use_rslora (expected true or false)"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"rank_pattern\":{\"((x{1,255}){1,255}){1,255}\":3}}",
+         "v_proj.lora_A.weight", "v_proj.lora_B.weight", 2, 64, 64,
+         "pattern \"((x{1,255}){1,255}){1,255}\" is not supported"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"rank_pattern\":{\"v_proj\":2.5}}",
+         "v_proj.lora_A.weight", "v_proj.lora_B.weight", 2, 64, 64,
+         "rank_pattern (found 2.5, expected a whole number"},
         {"{\"peft_type\":\"LORA\",\"r\":2,\"init_lora_weights\":\"pissa_niter_16\"}",
          "v_proj.lora_A.weight", "v_proj.lora_B.weight", 2, 64, 64,
          "init_lora_weights pissa_niter_16 also changes the base weights"},
@@ -187,6 +199,115 @@ static void refused(void)
     }
 }
 
+/* ---- forms of an adapter ---- */
+
+/* The same pair under another name, type or rank: the logits of the arm. */
+static bool logits_of(const char *prefix, as_dtype dtype, size_t rank, const char *config,
+                      forward *out)
+{
+    static const uint32_t ids[] = {3, 1, 4, 1, 5, 9};
+    static float a[128 * 64], b[128 * 64];
+    static uint16_t short_a[128 * 64], short_b[128 * 64];
+    as_error err = {0};
+    char path[128], a_name[160], b_name[160], text[128];
+    for (size_t i = 0; i < rank * 64; i++) { /* exact in bfloat16 */
+        a[i] = (float)((i * 5 + 3) % 17) / 16 - 0.5f;
+        b[i] = (float)((i * 7 + 1) % 13) / 16 - 0.375f;
+        uint32_t bits[2];
+        memcpy(&bits[0], &a[i], 4), memcpy(&bits[1], &b[i], 4);
+        short_a[i] = (uint16_t)(bits[0] >> 16), short_b[i] = (uint16_t)(bits[1] >> 16);
+    }
+    snprintf(a_name, sizeof a_name, "%slayers.1.self_attn.v_proj.lora_A.weight", prefix);
+    snprintf(b_name, sizeof b_name, "%slayers.1.self_attn.v_proj.lora_B.weight", prefix);
+    as_tensor_source t[2] = {{.name = a_name,
+                              .dtype = dtype,
+                              .n_dims = 2,
+                              .dim = {rank, 64},
+                              .data = dtype == AS_F32 ? (void *)a : short_a},
+                             {.name = b_name,
+                              .dtype = dtype,
+                              .n_dims = 2,
+                              .dim = {64, rank},
+                              .data = dtype == AS_F32 ? (void *)b : short_b}};
+    snprintf(path, sizeof path, "%s/adapter_model.safetensors", folder);
+    CHECK(as_safetensors_write(path, t, 2, NULL, 0, &err));
+    snprintf(path, sizeof path, "%s/adapter_config.json", folder);
+    CHECK(as_file_replace(path, config, strlen(config), &err));
+    snprintf(text, sizeof text, "lora: %s", folder);
+    return run(out, text, ids, 6);
+}
+
+static void names_and_types_are_forms_of_one(void)
+{
+    static const char *const prefix[] = {"base_model.model.model.language_model.",
+                                         "base_model.model."};
+    const char *config = "{\"peft_type\":\"LORA\",\"r\":4}";
+    forward truth, f;
+    CHECK(logits_of("base_model.model.model.", AS_F32, 4, config, &truth));
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(logits_of(prefix[i], AS_F32, 4, config, &f));
+        CHECK(memcmp(f.last, truth.last, sizeof f.last) == 0);
+    }
+    CHECK(logits_of("base_model.model.model.", AS_BF16, 4, config, &f));
+    CHECK(memcmp(f.last, truth.last, sizeof f.last) == 0);
+}
+
+static void ranks_beyond_a_chunk(void)
+{
+    forward base, f;
+    static const uint32_t ids[] = {3, 1, 4, 1, 5, 9};
+    CHECK(run(&base, "base", ids, 6));
+    CHECK(logits_of("base_model.model.model.", AS_F32, 100, "{\"peft_type\":\"LORA\",\"r\":100}",
+                    &f));
+    CHECK(memcmp(f.last, base.last, sizeof f.last) != 0);
+    for (size_t i = 0; i < 512; i++) CHECK(isfinite(f.last[i]));
+}
+
+/* What the arm does depends on alpha as much as on the tensors. */
+static void the_record_tells_configurations_apart(void)
+{
+    char a[128], b[128], text[128], digest[2][65], config[2][65];
+    snprintf(a, sizeof a, "%sv_proj.lora_A.weight", head);
+    snprintf(b, sizeof b, "%sv_proj.lora_B.weight", head);
+    snprintf(text, sizeof text, "lora: %s", folder);
+    for (size_t i = 0; i < 2; i++) {
+        as_error err = {0};
+        write_adapter(i ? "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4}"
+                        : "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":8}",
+                      a, 2, 64, b, 64, 0.5f);
+        as_arm *arm = as_arm_open(text, model, &ex, NULL, &err);
+        const json_t *o = arm ? json_array_get(as_arm_record(arm), 0) : NULL;
+        const char *d = json_string_value(json_object_get(o, "digest")),
+                   *c = json_string_value(json_object_get(o, "config"));
+        CHECK(d && c);
+        snprintf(digest[i], 65, "%s", d ? d : "");
+        snprintf(config[i], 65, "%s", c ? c : "");
+        as_arm_close(arm);
+    }
+    CHECK_TEXT(digest[0], digest[1]);
+    CHECK(strcmp(config[0], config[1]) != 0);
+}
+
+static void layers_without_the_map(void)
+{
+    as_error err = {0};
+    char path[64], text[128], all[2048];
+    as_model *own = model;
+    snprintf(path, sizeof path, "%s/gemma", folder);
+    CHECK(as_synth_model(path, "tiny-gemma4", 0, AS_F32, NULL, &err));
+    model = as_model_open(path, &ex, &(as_model_options){0}, &err);
+    CHECK(model);
+    write_adapter(
+        "{\"peft_type\":\"LORA\",\"r\":2}",
+        "base_model.model.model.language_model.layers.6.self_attn.v_proj.lora_A.weight", 2, 64,
+        "base_model.model.model.language_model.layers.6.self_attn.v_proj.lora_B.weight", 16, 1);
+    snprintf(text, sizeof text, "lora: %s", folder);
+    CHECK(!as_arm_open(text, model, &ex, NULL, &err)); /* it reads another layer's values */
+    CHECK(strstr(as_error_text(&err, all, sizeof all), "no such map in this model"));
+    as_model_close(model);
+    model = own;
+}
+
 static void nan_is_named(void)
 {
     as_error err = {0};
@@ -212,6 +333,10 @@ int main(void)
         RUN(peft_patterns_and_rslora);
         RUN(zero_and_strength_zero_are_neutral);
         RUN(refused);
+        RUN(names_and_types_are_forms_of_one);
+        RUN(ranks_beyond_a_chunk);
+        RUN(the_record_tells_configurations_apart);
+        RUN(layers_without_the_map);
         RUN(nan_is_named);
     } else {
         printf("%s: %s\n", err.where, err.what);

@@ -451,6 +451,9 @@ static void refuses_files(void)
     as_model *m = open_path(path_of("files"), &err);
     CHECK(m != NULL); /* that file may lack */
     as_model_close(m);
+    CHECK(symlink("elsewhere", path_of("files/generation_config.json")) == 0);
+    path_refused("files", AS_EIO, "files/generation_config.json: cannot open"); /* but is there */
+    CHECK(unlink(path_of("files/generation_config.json")) == 0);
     CHECK(truncate(path_of("files/model.safetensors"), 100000) == 0);
     path_refused("files", AS_EFORMAT, "files/model.safetensors");
     CHECK(unlink(path_of("files/config.json")) == 0);
@@ -478,6 +481,14 @@ static void nf4_needs_its_key(void)
     path_refused("nf4", AS_EFORMAT,
                  "dtype (found NF4, expected F32, F16 or BF16: config.json has no "
                  "quantization_config)");
+
+    (void)made("tiny-llama", "nf4", AS_F32);
+    replace("nf4/config.json", "{",
+            "{\"quantization_config\": {\"quant_method\": \"bitsandbytes\", "
+            "\"load_in_4bit\": true, \"bnb_4bit_quant_type\": \"nf4\"},");
+    path_refused("nf4", AS_EFORMAT,
+                 "nf4/model.safetensors: weights (found none packed as NF4, expected them: "
+                 "config.json has a quantization_config)");
 }
 
 static void makes_models(void)

@@ -110,11 +110,12 @@ static void bad_settings_are_named(void)
     static const struct {
         as_decoding d;
         const char *what;
-    } bad[] = {{{-1, 0, 1, 0, 1}, "temperature (found -1, expected 0 to 100)"},
-               {{NAN, 0, 1, 0, 1}, "temperature (found nan, expected 0 to 100)"},
+    } bad[] = {{{-1, 0, 1, 0, 1}, "temperature (found -1, expected 0 or 1e-06 to 100)"},
+               {{1e-40, 0, 1, 0, 1}, "temperature (found 1e-40, expected 0 or 1e-06 to 100)"},
+               {{NAN, 0, 1, 0, 1}, "temperature (found nan, expected 0 or 1e-06 to 100)"},
                {{1, 0, 0, 0, 1}, "top-p (found 0, expected above 0, at most 1)"},
                {{1, 0, 1, 1, 1}, "min-p (found 1, expected 0 to below 1)"},
-               {{1, 0, 1, 0, 0}, "repetition-penalty (found 0, expected above 0, at most 100)"}};
+               {{1, 0, 1, 0, 0}, "repetition-penalty (found 0, expected 0.01 to 100)"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         as_error err = {0};
         CHECK(!as_decoding_check(&bad[i].d, &err));

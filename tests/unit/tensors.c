@@ -172,6 +172,8 @@ static void shards_refused(void)
          "two/" INDEX ": weight_map \"a\": file (found m\\1, expected a plain name)", AS_EFORMAT},
         {"{\"weight_map\":{\"a\":\"..\"}}",
          "two/" INDEX ": weight_map \"a\": file (found .., expected a plain name)", AS_EFORMAT},
+        {"{\"weight_map\":{\"a\":\".\"}}",
+         "two/" INDEX ": weight_map \"a\": file (found ., expected a plain name)", AS_EFORMAT},
         {"{\"weight_map\":{\"a\":\"\"}}",
          "two/" INDEX ": weight_map \"a\": file (found , expected a plain name)", AS_EFORMAT},
         {"{\"weight_map\":{\"a\":\"m-1.safetensors\",\"a\":\"m-2.safetensors\"}}",
@@ -195,6 +197,31 @@ static void shards_refused(void)
         text("two/" INDEX, rows[i].index);
         refused("two", rows[i].class_, rows[i].text);
     }
+}
+
+/* One byte more than a name on disk may have. */
+static void shards_of_long_names(void)
+{
+    char index[512], name[257] = "", expected[512];
+    memset(name, 'x', 256);
+    (void)snprintf(index, sizeof index, "{\"weight_map\":{\"a\":\"%s\"}}", name);
+    (void)snprintf(expected, sizeof expected,
+                   "two/" INDEX ": weight_map \"a\": file (found %.200s..., expected a plain name)",
+                   name);
+    text("two/" INDEX, index);
+    refused("two", AS_EFORMAT, expected);
+}
+
+/* A link that leads nowhere is no absent file: what it stood for must not be passed over. */
+static void links_to_nothing(void)
+{
+    folder("torn");
+    CHECK(symlink("gone", in("torn/model.safetensors")) == 0);
+    refused("torn", AS_EIO, "torn/model.safetensors: cannot open: No such file or directory");
+    CHECK(remove(in("torn/model.safetensors")) == 0);
+    part("torn/model.safetensors", "a");
+    CHECK(symlink("gone", in("torn/" INDEX)) == 0);
+    refused("torn", AS_EIO, "torn/" INDEX ": cannot open: No such file or directory");
 }
 
 /* Links stay in the model's folder, or go from a snapshot of the hub's cache to its blobs. */
@@ -236,6 +263,20 @@ static void shards_and_links(void)
         "models--o--n/snapshots/c0", AS_EFORMAT,
         "models--o--n/snapshots/c0/m: link (found it leading to outside.safetensors, expected a "
         "file of the model)");
+}
+
+/* A file replaced while it is open is told by its path. */
+static void changes_are_told(void)
+{
+    as_error err = {0};
+    folder("live");
+    part("live/model.safetensors", "a");
+    as_tensors *t = as_tensors_open(in("live"), &err);
+    CHECK(t && as_tensors_check(t, &err));
+    part("live/model.safetensors", "ab");
+    CHECK(t && !as_tensors_check(t, &err) && err.class_ == AS_ESTATE);
+    CHECK(strncmp(err.what, "changed while it was in use", 27) == 0);
+    as_tensors_close(t);
 }
 
 /* ---- shapes, need ---- */
@@ -366,7 +407,10 @@ int main(void)
     RUN(formats_by_name_and_bytes);
     RUN(shards_open);
     RUN(shards_refused);
+    RUN(shards_of_long_names);
+    RUN(links_to_nothing);
     RUN(shards_and_links);
+    RUN(changes_are_told);
     RUN(need_and_shape);
     RUN(scans_with_any_threads);
     RUN(scans_scales);

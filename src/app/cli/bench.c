@@ -198,8 +198,12 @@ static bool run_all(bench *b, const as_cli *c, result *r, as_error *err)
         bool wanted = !n_only;
         for (size_t k = 0; k < n_only; k++) wanted = wanted || only[k] == i;
         b->w = &workloads[i];
-        if (!wanted || b->w->prompt + tokens >= as_model_config(b->engine->model)->max_positions)
+        if (!wanted) continue;
+        size_t positions = as_model_config(b->engine->model)->max_positions;
+        if (tokens >= positions || b->w->prompt >= positions - tokens) {
+            as_log_warn(c->log, "%s: left out, the model has %zu positions", b->w->name, positions);
             continue;
+        }
         ok = make_prompts(b, err) &&
              measure(b, runs, tokens, big, big_bytes, &r->peak, &r->band, &f, err);
         if (!ok) break;
@@ -269,8 +273,8 @@ const as_command as_command_bench = {
     0,
     0,
     "Times prefill and generation of random prompts. F is the multiply-add peak of the threads "
-    "used, "
-    "B their read bandwidth, both measured between the runs; a share of F counts the products of "
+    "used, B their read bandwidth, both measured between the runs; a share of F counts the "
+    "products of "
     "every token, a share of B the bytes of all weights once a step.",
     options,
     {"assay bench --model DIR", "assay bench --model DIR --runs 3 --only 0,1 --json"},

@@ -116,14 +116,23 @@ static bool confine(const as_cli *c, const char *store, as_error *err)
     return true;
 }
 
-bool as_cli_write_only_out(const as_cli *c, as_error *err)
+const char *as_cli_cache(const as_cli *c, as_error *err)
 {
-    const char *read[] = {"/"}, *out = as_cli_value(c, "out", NULL);
-    const char *write[1] = {out ? folder_of(c, out, err) : NULL};
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache) return as_arena_printf(c->arena, err, "%s/assay", cache);
+    return home && *home ? as_arena_printf(c->arena, err, "%s/.cache/assay", home) : NULL;
+}
+
+bool as_cli_write_only_out(const as_cli *c, const char *cache, as_error *err)
+{
+    const char *read[] = {"/"}, *out = as_cli_value(c, "out", NULL), *write[2];
     as_error why = {0};
     char text[1024];
-    if (out && !write[0]) return false;
-    if (!as_confine(read, 1, write, out ? 1 : 0, &why))
+    size_t n = 0;
+    if (out && !(write[n++] = folder_of(c, out, err))) return false;
+    if (cache && as_dir_make(cache, &why)) write[n++] = cache;
+    why = (as_error){0}; /* a cache that cannot be is no error */
+    if (!as_confine(read, 1, write, n, &why))
         as_log_note(c->log, "%s", as_error_text(&why, text, sizeof text));
     return true;
 }

@@ -84,9 +84,11 @@ AS_MUST_CHECK const char *as_cli_store_path(const as_cli *c, as_error *err);
  * --data and writing beside the store, --report, --junit and --plan; so everything else a verb
  * reads is read before, and threads are made after. */
 AS_MUST_CHECK as_store *as_cli_store(const as_cli *c, as_store_mode mode, as_error *err);
-/* From now on the process may write in the folder of --out and nowhere else (base/confine.h).
- * Before threads are made. */
-AS_MUST_CHECK bool as_cli_write_only_out(const as_cli *c, as_error *err);
+/* $XDG_CACHE_HOME/assay, default ~/.cache/assay, in the arena; NULL when there is no place. */
+const char *as_cli_cache(const as_cli *c, as_error *err);
+/* From now on the process may write in the folder of --out and in the cache (NULL: none), and
+ * nowhere else (base/confine.h). Before threads are made. */
+AS_MUST_CHECK bool as_cli_write_only_out(const as_cli *c, const char *cache, as_error *err);
 /* --design KEY or the last one, of plan name `name` when that is not NULL. On failure *status is
  * the exit status: AS_EXIT_FAILED when there is none, as_exit_of_rows for a row that is not whole.
  */

@@ -97,11 +97,30 @@ static int run_facts(as_cli *c, as_error *err)
     return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
 }
 
+/* Options that this kind has no use for are refused. */
+static bool check_options(const as_cli *c, const char *what, as_error *err)
+{
+    bool is_parity = strcmp(what, "parity") == 0, is_trial = *what;
+    for (const as_option *o = options; o->name; o++) {
+        bool of_store = strcmp(o->name, "db") == 0;
+        bool of_parity = strcmp(o->name, "against") == 0 || strcmp(o->name, "tolerance") == 0;
+        bool fits = of_store ? !is_trial : of_parity ? is_parity : is_trial;
+        if (!fits && as_cli_flag(c, o->name))
+            return as_fail(err, AS_EUSAGE, "doctor%s%s takes no --%s", *what ? " " : "", what,
+                           o->name);
+    }
+    if (as_cli_flag(c, "tolerance") && !as_cli_flag(c, "against"))
+        return as_fail(err, AS_EUSAGE, "--tolerance goes with --against");
+    return true;
+}
+
 static int run(as_cli *c, as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
+    const char *what = c->n_operands ? c->operand[0] : "";
+    bool is_known = !*what || strcmp(what, "invariance") == 0 || strcmp(what, "parity") == 0;
+    if (is_known && !check_options(c, what, err)) return AS_EXIT_USAGE;
     if (!c->n_operands) return run_facts(c, err);
-    const char *what = c->operand[0];
     if (strcmp(what, "invariance") == 0)
         return as_trial_invariance(c, err) ? AS_EXIT_DONE : AS_EXIT_FAILED;
     if (strcmp(what, "parity") == 0) return as_trial_parity(c, err) ? AS_EXIT_DONE : AS_EXIT_FAILED;

@@ -1,9 +1,12 @@
 /* A model with all that belongs to it. */
 #include "app/cli/engine.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/map.h"
@@ -44,6 +47,7 @@ static bool open_chat(as_engine *e, as_error *err)
     if (!body) goto out;
     e->chat = as_template_parse(name, body, strlen(body), err);
     ok = e->chat && as_sha256_of(body, strlen(body), e->chat_digest, err);
+    e->has_thinking = strstr(body, "enable_thinking");
 out:
     as_buf_clear(&path);
     as_buf_clear(&text);
@@ -63,6 +67,7 @@ static bool open_arms(as_engine *e, as_error *err)
 {
     const as_cli *c = e->cli;
     as_arm_options options = {.as_published = as_cli_flag(c, "as-published")};
+    char shown[AS_ESCAPE_SIZE];
     e->arm = as_arena_push(c->arena, c->n_given + 1, sizeof *e->arm, err);
     if (!e->arm) return false;
     for (size_t i = 0; i < c->n_given; i++) {
@@ -72,7 +77,8 @@ static bool open_arms(as_engine *e, as_error *err)
         e->arm[e->n_arms++] = arm;
         for (size_t j = 0; j + 1 < e->n_arms; j++)
             if (strcmp(as_arm_name(e->arm[j]), as_arm_name(arm)) == 0)
-                return as_fail(err, AS_EUSAGE, "two arms of one name");
+                return as_fail(err, AS_EUSAGE, "two arms of one name (found \"%s\" twice)",
+                               as_escape(as_arm_name(arm), strlen(as_arm_name(arm)), shown));
     }
     if (e->n_arms) return true;
     e->arm[0] = as_arm_open("base", e->model, &e->exec, &options, err);
@@ -97,7 +103,8 @@ bool as_engine_open(as_engine *e, const as_cli *c, as_error *err)
     *e = (as_engine){.cli = c};
     as_buf path = {0};
     const char *name = as_cli_value(c, "model", NULL);
-    as_model_options options = {.no_scan = as_cli_flag(c, "no-scan")};
+    as_model_options options = {.no_scan = as_cli_flag(c, "no-scan"),
+                                .cache = as_cli_cache(c, err)};
     if (!name) return as_fail(err, AS_EUSAGE, "%s needs --model", c->command->name);
     bool ok =
         as_map_guard(err) && as_engine_exec(&e->exec, c, err) && as_hub_resolve(name, &path, err);
@@ -156,6 +163,37 @@ bool as_engine_stops(const as_engine *e, const uint32_t **ids, size_t *n, as_err
     *ids = all;
     *n = config->n_stop + has;
     return true;
+}
+
+bool as_engine_rows(const as_cli *c, as_infer_options *o, as_error *err)
+{
+    if (!as_cli_size(c, "batch", 0, &o->rows, err) || !as_cli_size(c, "piece", 0, &o->piece, err))
+        return false;
+    const char *bad = as_cli_flag(c, "batch") && (!o->rows || o->rows > AS_INFER_MOST) ? "batch"
+                      : as_cli_flag(c, "piece") && !o->piece                           ? "piece"
+                                                                                       : NULL;
+    return !bad || as_fail(err, AS_EUSAGE, "--%s (found %zu, expected 1 to %zu)", bad,
+                           *bad == 'b' ? o->rows : o->piece, AS_INFER_MOST);
+}
+
+bool as_cli_can_write(const char *path, as_error *err)
+{
+    char shown[AS_ESCAPE_SIZE];
+    struct stat st;
+    as_buf folder = {0};
+    const char *slash = strrchr(path, '/');
+    if (slash)
+        as_buf_add(&folder, path, slash == path ? 1 : (size_t)(slash - path));
+    else
+        as_buf_puts(&folder, ".");
+    bool ok = as_buf_ok(&folder, err);
+    (void)as_escape(path, strlen(path), shown);
+    if (ok && stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        ok = as_fail(err, AS_EIO, "%s: cannot write there: not a regular file", shown);
+    if (ok && access(folder.data, W_OK | X_OK) != 0)
+        ok = as_fail(err, AS_EIO, "%s: cannot write there: %s", shown, strerror(errno));
+    as_buf_clear(&folder);
+    return ok;
 }
 
 bool as_cli_real(const as_cli *c, const char *name, double fallback, double *out, as_error *err)

@@ -45,6 +45,7 @@ typedef struct {
     as_tokenizer *tokenizer; /* NULL: the folder has none, and only ids can be given */
     as_template *chat;       /* NULL: none */
     as_key chat_digest;      /* of the template's text; "" without */
+    bool has_thinking;       /* the template asks for the switch */
     as_arm **arm;            /* at least base */
     size_t n_arms;
 } as_engine;
@@ -58,6 +59,8 @@ AS_MUST_CHECK bool as_engine_exec(as_exec *ex, const as_cli *c, as_error *err);
 /* The tokenizer and template of a model's folder or GGUF file, without its weights; `tensors` is
  * NULL for a folder. */
 AS_MUST_CHECK bool as_engine_text(as_engine *e, const as_tensors *tensors, as_error *err);
+/* --batch and --piece. AS_EUSAGE. */
+AS_MUST_CHECK bool as_engine_rows(const as_cli *c, as_infer_options *o, as_error *err);
 /* Model, tokenizer and template digests, dtype, family, arms: what results carry. */
 json_t *as_engine_record(const as_engine *e);
 /* The model's stop ids and the tokenizer's eos; in the arena. */
@@ -77,18 +80,23 @@ typedef struct {
 typedef struct {
     as_question *question;
     size_t n, room;
-    as_key digest; /* over all ids */
+    size_t n_text, n_chat; /* given as text; put into the template */
+    as_key digest;         /* over all ids */
 } as_questions;
 
 /* Reads --prompts, --prompt or --ids. Keys of a row: id; one of prompt, messages (with tools), ids;
  * for a stored reply one of reply, completion, reply_ids; other keys are left alone. Messages say
- * FILE:LINE. */
+ * FILE:LINE. Ids and lengths that the model cannot take are refused here, before any work, and so
+ * are options on text when no row is text. */
 AS_MUST_CHECK bool as_questions_read(as_questions *p, const as_engine *e, as_error *err);
 void as_questions_clear(as_questions *p);
 
-/* A number option in [least, most]; AS_EUSAGE. */
+/* A finite number; AS_EUSAGE. */
 AS_MUST_CHECK bool as_cli_real(const as_cli *c, const char *name, double fallback, double *out,
                                as_error *err);
+/* May a regular file come to stand at this path? Asked before work whose result would have no
+ * place. AS_EIO. */
+AS_MUST_CHECK bool as_cli_can_write(const char *path, as_error *err);
 /* "0,3,5-7" or "all" to an ascending list below `limit`, in the arena. */
 AS_MUST_CHECK bool as_cli_list(const as_cli *c, const char *name, size_t limit, size_t **out,
                                size_t *n, as_error *err);

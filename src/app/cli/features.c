@@ -61,8 +61,10 @@ static bool read_tap(job *j, as_error *err)
     return ok;
 }
 
+/* A stored reply without tokens is still a reply: it is scored, and has no content to read. */
 static bool next(void *context, as_request *q, bool *has, as_error *err)
 {
+    static const uint32_t none[1];
     job *j = context;
     (void)err;
     *has = j->next < j->n_items;
@@ -73,7 +75,7 @@ static bool next(void *context, as_request *q, bool *has, as_error *err)
     q->arm = i % j->engine->n_arms;
     q->ids = p->ids.id;
     q->n = p->ids.n;
-    q->reply = p->has_reply ? p->reply.id : NULL;
+    q->reply = !p->has_reply ? NULL : p->reply.n ? p->reply.id : none;
     q->n_reply = p->reply.n;
     q->user = j->has + i;
     return true;
@@ -163,8 +165,7 @@ static bool run_all(job *j, const char *path, as_error *err)
     j->common.taps = &j->tap;
     j->common.n_taps = 1;
     if (!path) return as_fail(err, AS_EUSAGE, "features needs --out FILE.npz");
-    if (!as_cli_size(j->cli, "batch", 0, &o.rows, err) ||
-        !as_cli_size(j->cli, "piece", 0, &o.piece, err) ||
+    if (!as_cli_can_write(path, err) || !as_engine_rows(j->cli, &o, err) ||
         !as_cli_size(j->cli, "max-tokens", 256, &j->common.max_tokens, err) ||
         !as_engine_open(j->engine, j->cli, err) ||
         !as_engine_stops(j->engine, &j->common.stop, &j->common.n_stop, err) || !read_tap(j, err) ||

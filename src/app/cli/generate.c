@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/cli/engine.h"
@@ -27,7 +27,8 @@ static const as_option options[] = {
     {"draws", 0, "N", "replies for each prompt and arm (default: 1)", false},
     {"stop", 0, "TEXT", "ends a reply; may be given more than once", true},
     {"ignore-stops", 0, NULL, "go on to the budget", false},
-    {"out", 'o', "FILE", "write JSON Lines; what is there already is kept and gone on from", false},
+    {"out", 'o', "FILE",
+     "write JSON Lines; what is there is kept and gone on from; - is standard output", false},
     AS_ROWS_OPTIONS,
     {0},
 };
@@ -47,14 +48,29 @@ typedef struct {
     size_t draws;
     item *item;
     size_t n_items, next, written;
-    json_t *rows; /* --json */
-    const char *out;
-    int fd; /* of --out; -1 without */
+    json_t *rows;     /* --json */
+    const char *out;  /* escaped path of --out; NULL without */
+    const char *path; /* NULL without, and for - */
+    int fd;           /* of --out; -1 without */
+    as_lock *lock;    /* beside the file: one process writes it */
+    bool is_refused;  /* the file was made with another setup */
     as_progress *progress;
     size_t n_cut, n_tokens;
 } job;
 
 /* ---- what was asked for ---- */
+
+/* Greedy decoding has no use for what shapes a draw. */
+static bool check_draws(const job *j, as_error *err)
+{
+    const as_decoding *d = &j->common.decoding;
+    if (d->temperature > 0) return true;
+    if (j->draws > 1)
+        return as_fail(err, AS_EUSAGE, "--draws needs --temperature: greedy replies are all alike");
+    const char *shape = d->top_k ? "top-k" : d->top_p < 1 ? "top-p" : d->min_p > 0 ? "min-p" : NULL;
+    return !shape ||
+           as_fail(err, AS_EUSAGE, "--%s needs --temperature: the reply is greedy", shape);
+}
 
 static bool read_decoding(job *j, as_error *err)
 {
@@ -74,9 +90,7 @@ static bool read_decoding(job *j, as_error *err)
     q->seed = seed;
     if (!j->draws || !q->max_tokens)
         return as_fail(err, AS_EUSAGE, "--draws and --max-tokens (expected at least 1)");
-    if (j->draws > 1 && !(d->temperature > 0))
-        return as_fail(err, AS_EUSAGE, "--draws needs --temperature: greedy replies are all alike");
-    return as_decoding_check(d, err);
+    return as_decoding_check(d, err) && check_draws(j, err);
 }
 
 static bool read_stops(job *j, as_error *err)
@@ -84,9 +98,15 @@ static bool read_stops(job *j, as_error *err)
     const as_cli *c = j->cli;
     const char **text = as_arena_push(c->arena, c->n_given + 1, sizeof *text, err);
     if (!text) return false;
-    for (size_t i = 0; i < c->n_given; i++)
-        if (strcmp(c->given_name[i], "stop") == 0 && *c->given_value[i])
-            text[j->common.n_stop_text++] = c->given_value[i];
+    for (size_t i = 0; i < c->n_given; i++) {
+        const char *value = c->given_value[i];
+        if (strcmp(c->given_name[i], "stop") != 0) continue;
+        if (!*value || !as_utf8_valid(value, strlen(value), NULL))
+            return as_fail(err, AS_EUSAGE, "--stop (expected text in UTF-8)");
+        text[j->common.n_stop_text++] = value;
+    }
+    if (j->common.n_stop_text && !j->engine->tokenizer)
+        return as_fail(err, AS_EUSAGE, "--stop: %s has no tokenizer", j->engine->path);
     j->common.stop_text = text;
     if (as_cli_flag(c, "ignore-stops")) return true;
     return as_engine_stops(j->engine, &j->common.stop, &j->common.n_stop, err);
@@ -119,7 +139,14 @@ static json_t *setup(const job *j)
 
 static bool make_items(job *j, as_error *err)
 {
-    size_t n;
+    size_t n, positions = as_model_config(j->engine->model)->max_positions;
+    char shown[AS_ESCAPE_SIZE];
+    for (size_t i = 0; i < j->questions->n; i++) {
+        const as_question *q = &j->questions->question[i];
+        if (q->ids.n >= positions)
+            return as_fail(err, AS_ELIMIT, "prompt \"%s\" (found %zu tokens, expected below %zu)",
+                           as_escape(q->id, strlen(q->id), shown), q->ids.n, positions);
+    }
     if (!as_size_mul(j->questions->n, j->engine->n_arms, &n, err) ||
         !as_size_mul(n, j->draws, &n, err))
         return false;
@@ -137,19 +164,36 @@ static bool make_items(job *j, as_error *err)
 
 /* ---- rows out ---- */
 
-/* The text of a reply: special tokens left out, cut where the first stop text begins. */
+/* Where the first of the stop texts begins; the end when there is none. */
+static size_t first_stop(const as_request *q, const as_buf *text)
+{
+    for (size_t at = 0; at < text->size; at++)
+        for (size_t i = 0; i < q->n_stop_text; i++) {
+            size_t size = strlen(q->stop_text[i]);
+            if (size <= text->size - at && memcmp(text->data + at, q->stop_text[i], size) == 0)
+                return at;
+        }
+    return text->size;
+}
+
+/* The text of a reply: special tokens left out, cut where the first stop text begins. U+0000, which
+ * JSON's readers here refuse, becomes U+FFFD; the ids tell. */
 static bool reply_text(const job *j, const as_request *q, const as_reply *r, as_buf *text,
                        as_error *err)
 {
     size_t n = r->n - (r->finish == AS_FINISH_STOP);
-    as_tokenizer_decode(j->engine->tokenizer, r->ids, n, true, text);
-    if (!as_buf_ok(text, err)) return false;
-    if (r->finish != AS_FINISH_TEXT) return true;
-    for (size_t i = 0; i < q->n_stop_text; i++) {
-        const char *at = strstr(as_buf_text(text), q->stop_text[i]);
-        if (at) text->size = (size_t)(at - text->data);
+    as_buf whole = {0};
+    as_tokenizer_decode(j->engine->tokenizer, r->ids, n, true, &whole);
+    size_t size = r->finish == AS_FINISH_TEXT ? first_stop(q, &whole) : whole.size;
+    for (size_t i = 0; i < size; i++) {
+        if (whole.data[i])
+            as_buf_add(text, whole.data + i, 1);
+        else
+            as_buf_puts(text, "\xef\xbf\xbd");
     }
-    return true;
+    bool ok = as_buf_ok(&whole, err) && as_buf_ok(text, err);
+    as_buf_clear(&whole);
+    return ok;
 }
 
 static json_t *make_row(const job *j, const as_request *q, const as_reply *r, as_error *err)
@@ -205,10 +249,15 @@ static bool show(const job *j, const json_t *row, as_error *err)
 {
     as_buf b = {0};
     const json_t *text = json_object_get(row, "text");
-    if (j->n_items > 1)
-        as_buf_printf(&b, "== %s, %s (%s)\n", json_string_value(json_object_get(row, "id")),
-                      json_string_value(json_object_get(row, "arm")),
-                      json_string_value(json_object_get(row, "finish")));
+    if (j->n_items > 1) {
+        const char *id = json_string_value(json_object_get(row, "id"));
+        const char *arm = json_string_value(json_object_get(row, "arm"));
+        as_buf_puts(&b, "== ");
+        as_buf_escape(&b, id, strlen(id));
+        as_buf_puts(&b, ", ");
+        as_buf_escape(&b, arm, strlen(arm));
+        as_buf_printf(&b, " (%s)\n", json_string_value(json_object_get(row, "finish")));
+    }
     if (text) {
         const char *s = json_string_value(text), *end = s + json_string_length(text);
         while (s < end) { /* line by line, so that line ends stay */
@@ -296,10 +345,10 @@ static bool take_over(job *j, as_error *err)
     as_buf file = {0};
     size_t whole = 0;
     as_jsonl *r = NULL;
-    bool ok = as_file_read(j->out, AS_JSON_MAX_BYTES, &file, err);
+    bool ok = as_file_read(j->path, AS_JSON_MAX_BYTES, &file, err);
     for (size_t i = file.size; ok && i > 0 && !whole; i--)
         if (file.data[i - 1] == '\n') whole = i;
-    if (ok) r = as_jsonl_over(j->out, as_buf_text(&file), whole, err);
+    if (ok) r = as_jsonl_over(j->path, as_buf_text(&file), whole, err);
     ok = r;
     while (ok) {
         json_t *row = NULL;
@@ -307,6 +356,7 @@ static bool take_over(job *j, as_error *err)
         if (!ok || !row) break;
         if (j->next == j->n_items || !is_item(j, row, &j->item[j->next])) {
             ok = as_fail(err, AS_ESTATE, "%s:%zu: a row of another run", j->out, as_jsonl_line(r));
+            j->is_refused = true;
         } else {
             j->item[j->next++].row = json_incref(row);
         }
@@ -314,7 +364,7 @@ static bool take_over(job *j, as_error *err)
     }
     as_jsonl_close(r);
     if (ok && whole < file.size) as_log_say(j->cli->log, "%s: dropped a cut last line", j->out);
-    if (ok && truncate(j->out, (off_t)whole))
+    if (ok && truncate(j->path, (off_t)whole))
         ok = as_fail(err, AS_EIO, "%s: truncate: %s", j->out, strerror(errno));
     as_buf_clear(&file);
     return ok;
@@ -332,15 +382,35 @@ static bool same_value(const json_t *a, const json_t *b)
     return same;
 }
 
-/* The names at the top whose values differ. */
-static void name_differences(const json_t *old, const json_t *new, as_buf *out)
+/* "seed (1 there, 2 now), model.arms": numbers in full, others by name. */
+static void name_differences(const char *place, const json_t *old, const json_t *new, as_buf *out)
 {
     const char *key;
     const json_t *v;
     json_object_foreach((json_t *)new, key, v)
     {
-        if (!same_value(json_object_get(old, key), v))
-            as_buf_printf(out, "%s%s", out->size ? ", " : "", key);
+        const json_t *was = json_object_get(old, key);
+        if (same_value(was, v)) continue;
+        if (json_is_object(was) && json_is_object(v)) {
+            char inner[64];
+            snprintf(inner, sizeof inner, "%s%s.", place, key);
+            name_differences(inner, was, v, out);
+            continue;
+        }
+        as_buf_printf(out, "%s%s%s", out->size ? ", " : "", place, key);
+        if (!json_is_number(was) || !json_is_number(v)) continue;
+        as_buf_puts(out, " (");
+        as_json_write(out, was);
+        as_buf_puts(out, " there, ");
+        as_json_write(out, v);
+        as_buf_puts(out, " now)");
+    }
+    json_object_foreach((json_t *)old, key, v)
+    {
+        char shown[AS_ESCAPE_SIZE];
+        if (!json_object_get(new, key))
+            as_buf_printf(out, "%s%s%s", out->size ? ", " : "", place,
+                          as_escape(key, strlen(key), shown));
     }
 }
 
@@ -350,13 +420,19 @@ static bool check_setup(job *j, bool exists, as_error *err)
     bool ok = false;
     as_buf path = {0}, text = {0}, changed = {0};
     json_t *now = setup(j), *then = NULL;
-    as_buf_printf(&path, "%s.setup.json", j->out);
+    as_buf_printf(&path, "%s.setup.json", j->path);
     if (!now || !as_buf_ok(&path, err)) goto out;
     if (exists) {
+        if (!as_file_exists(as_buf_text(&path))) {
+            as_fail(err, AS_ESTATE, "%s is there, and no setup beside it", j->out);
+            as_error_hint(err, "it was not written by assay generate; give another --out");
+            goto out;
+        }
         then = as_json_read(as_buf_text(&path), err);
         if (!then) goto out;
-        name_differences(then, now, &changed);
+        name_differences("", then, now, &changed);
         if (changed.size) {
+            j->is_refused = true;
             as_fail(err, AS_ESTATE, "%s was made with another setup (differs: %s)", j->out,
                     as_buf_text(&changed));
             goto out;
@@ -375,11 +451,31 @@ out:
     return ok;
 }
 
+/* Standard output, a pipe or a device: rows go there, and nothing is gone on from. */
+static bool open_stream(job *j, const char *path, as_error *err)
+{
+    bool is_stdout = strcmp(path, "-") == 0;
+    if (is_stdout && j->cli->json)
+        return as_fail(err, AS_EUSAGE, "--out - and --json: both are standard output");
+    j->fd = is_stdout ? dup(1) : open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+    return j->fd >= 0 || as_fail(err, AS_EIO, "%s: open: %s", j->out, strerror(errno));
+}
+
 static bool open_out(job *j, as_error *err)
 {
-    j->out = as_cli_value(j->cli, "out", NULL);
-    if (!j->out) return true;
-    bool exists = as_file_exists(j->out);
+    char shown[AS_ESCAPE_SIZE];
+    const char *path = as_cli_value(j->cli, "out", NULL);
+    if (!path) return true;
+    struct stat st;
+    j->out = as_arena_text(j->cli->arena, as_escape(path, strlen(path), shown), err);
+    if (!j->out) return false;
+    if (strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))
+        return open_stream(j, path, err);
+    j->path = path;
+    path = as_arena_printf(j->cli->arena, err, "%s.lock", path);
+    j->lock = path ? as_lock_take(path, err) : NULL;
+    if (!j->lock) return false;
+    bool exists = as_file_exists(j->path);
     if (!check_setup(j, exists, err)) return false;
     if (exists && !take_over(j, err)) return false;
     size_t kept = j->next;
@@ -390,7 +486,7 @@ static bool open_out(job *j, as_error *err)
         j->item[i].row = NULL;
     }
     if (kept) as_log_say(j->cli->log, "%s: %zu of %zu rows are there", j->out, kept, j->n_items);
-    j->fd = open(j->out, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    j->fd = open(j->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     return j->fd >= 0 || as_fail(err, AS_EIO, "%s: open: %s", j->out, strerror(errno));
 }
 
@@ -401,16 +497,14 @@ static bool run_all(job *j, as_error *err)
     as_infer_options o = {0};
     as_sink sink = {.context = j, .next = next, .done = done, .stop = j->cli->stop};
     as_infer_count count;
-    if (!as_cli_size(j->cli, "batch", 0, &o.rows, err) ||
-        !as_cli_size(j->cli, "piece", 0, &o.piece, err))
-        return false;
+    if (!as_engine_rows(j->cli, &o, err)) return false;
     j->progress = as_progress_new(j->cli->log, "replies", j->n_items, err);
     if (!j->progress) return false;
     as_progress_set(j->progress, j->written, "starting");
     bool ok = as_infer(j->engine->model, &j->engine->exec, j->engine->tokenizer, j->engine->arm,
                        j->engine->n_arms, &o, &sink, &count, err);
     as_progress_end(j->progress);
-    if (!ok && j->out)
+    if (!ok && j->path)
         as_error_hint(err, "%zu of %zu rows are in %s; the same command goes on from there",
                       j->written, j->n_items, j->out);
     if (ok) as_log_note(j->cli->log, "%zu tokens in %zu steps", count.n_reply, count.n_steps);
@@ -439,11 +533,12 @@ static int run(as_cli *c, as_error *err)
               run_all(&j, err) && print_all(&j, err);
     for (size_t i = 0; i < j.n_items; i++) json_decref(j.item[i].row);
     if (j.fd >= 0) close(j.fd);
+    as_lock_release(j.lock);
     free(j.item);
     json_decref(j.rows);
     as_questions_clear(&q);
     as_engine_close(&e);
-    return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
+    return ok ? AS_EXIT_DONE : j.is_refused ? AS_EXIT_REFUSED : AS_EXIT_FAILED;
 }
 
 const as_command as_command_generate = {

@@ -144,6 +144,16 @@ static json_t *list_tensors(const as_tensors *t)
     return list;
 }
 
+/* JSON for a terminal. */
+static void put_json(as_buf *b, const json_t *v)
+{
+    as_buf text = {0};
+    as_json_write(&text, v);
+    as_buf_escape(b, as_buf_text(&text), text.size);
+    b->failed = b->failed || text.failed;
+    as_buf_clear(&text);
+}
+
 /* "key  value" lines; lists and objects in their JSON form. */
 static void put_object(as_buf *b, const json_t *o)
 {
@@ -155,7 +165,7 @@ static void put_object(as_buf *b, const json_t *o)
             as_buf_printf(b, "%s\n", key);
             for (size_t i = 0; i < json_array_size(v); i++) {
                 as_buf_printf(b, "%6zu  ", i);
-                as_json_write(b, json_array_get(v, i));
+                put_json(b, json_array_get(v, i));
                 as_buf_puts(b, "\n");
             }
             continue;
@@ -164,7 +174,7 @@ static void put_object(as_buf *b, const json_t *o)
         if (json_is_string(v))
             as_buf_escape(b, json_string_value(v), json_string_length(v));
         else
-            as_json_write(b, v);
+            put_json(b, v);
         as_buf_puts(b, "\n");
     }
 }
@@ -172,7 +182,9 @@ static void put_object(as_buf *b, const json_t *o)
 static bool print_found(const as_cli *c, const found *f, as_error *err)
 {
     as_key digest = "";
-    if (as_cli_flag(c, "digest") && !as_tensors_digest(f->tensors, digest, err)) return false;
+    if (as_cli_flag(c, "digest") &&
+        !as_tensors_digest_in(f->tensors, as_cli_cache(c, err), digest, err))
+        return false;
     json_t *o = describe(f);
     if (digest[0]) as_json_put_text(&o, "weights", digest);
     as_json_put(&o, "layer", list_layers(f->config));

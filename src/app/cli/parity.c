@@ -107,6 +107,8 @@ static const char *bad_row(const json_t *row, size_t vocab, size_t k, size_t *po
     *position = (size_t)json_integer_value(at);
     if (*position >= json_array_size(json_object_get(row, "ids"))) return "at: beyond ids";
     if (json_array_size(logits) != vocab) return "logits (expected a number for each token id)";
+    for (size_t i = 0; i < vocab; i++)
+        if (!json_is_number(json_array_get(logits, i))) return "logits (expected numbers)";
     return NULL;
 }
 
@@ -127,6 +129,8 @@ static bool compare_row(as_engine *e, const json_t *row, size_t number, double *
                      vocab);
         ids[i] = (uint32_t)id;
     }
+    if (ok && !json_array_size(json_object_get(row, "at")))
+        ok = as_fail(err, AS_EFORMAT, "rows[%zu].at (expected positions with logits)", number);
     ok = ok && run_forward(&f, e, &e->exec, ids, n, err);
     for (size_t k = 0; ok && k < json_array_size(json_object_get(row, "at")); k++) {
         size_t position = 0;
@@ -147,7 +151,9 @@ static bool compare_row(as_engine *e, const json_t *row, size_t number, double *
 static bool against_file(as_engine *e, const char *path, as_buf *out, size_t *bad, as_error *err)
 {
     double tolerance, worst = 0;
+    char shown[AS_ESCAPE_SIZE];
     if (!as_cli_real(e->cli, "tolerance", 1e-4, &tolerance, err)) return false;
+    if (!(tolerance >= 0)) return as_fail(err, AS_EUSAGE, "--tolerance (expected 0 or more)");
     json_t *file = as_json_read(path, err);
     if (!file) return false;
     const json_t *rows = json_object_get(file, "rows");
@@ -155,10 +161,11 @@ static bool against_file(as_engine *e, const char *path, as_buf *out, size_t *ba
               as_fail(err, AS_EFORMAT, "rows (expected a list)");
     for (size_t i = 0; ok && i < json_array_size(rows); i++)
         ok = compare_row(e, json_array_get(rows, i), i, &worst, err);
-    if (!ok) as_error_at(err, "%s", path);
+    (void)as_escape(path, strlen(path), shown);
+    if (!ok) as_error_at(err, "%s", shown);
     *bad += !(worst <= tolerance);
     if (ok)
-        as_buf_printf(out, "%s: largest difference of logits %.3g (tolerance %g)\n", path, worst,
+        as_buf_printf(out, "%s: largest difference of logits %.3g (tolerance %g)\n", shown, worst,
                       tolerance);
     json_decref(file);
     return ok;
@@ -170,7 +177,9 @@ bool as_trial_parity(as_cli *c, as_error *err)
     as_buf out = {0};
     size_t bad = 0;
     const char *against = as_cli_value(c, "against", NULL);
-    bool ok = as_engine_open(&e, c, err) && against_scalar(&e, &out, &bad, err) &&
+    bool ok = as_engine_open(&e, c, err) &&
+              (e.n_arms == 1 || as_fail(err, AS_EUSAGE, "parity takes one --arm")) &&
+              against_scalar(&e, &out, &bad, err) &&
               (!against || against_file(&e, against, &out, &bad, err));
     if (ok && c->json) {
         json_t *o = json_object();
@@ -181,7 +190,8 @@ bool as_trial_parity(as_cli *c, as_error *err)
     } else if (ok) {
         ok = as_print(&out, err);
     }
-    if (ok && bad) ok = as_fail(err, AS_ENUMERIC, "%s: numbers differ", e.path);
+    if (ok && bad) /* JSON has said it */
+        ok = !c->json && as_fail(err, AS_ENUMERIC, "%s: numbers differ", e.path);
     as_buf_clear(&out);
     as_engine_close(&e);
     return ok;

@@ -1,6 +1,8 @@
 /* What users give to verbs that run a model, as rows of token ids. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/cli/engine.h"
 #include "base/file.h"
@@ -39,16 +41,18 @@ static bool need_tokenizer(const as_engine *e, as_error *err)
     return e->tokenizer || as_fail(err, AS_EUSAGE, "%s has no tokenizer; give token ids", e->path);
 }
 
-static bool thinking_of(const as_cli *c, as_thinking *out, as_error *err)
+static bool thinking_of(const as_engine *e, as_thinking *out, as_error *err)
 {
-    const char *when = as_cli_value(c, "thinking", NULL);
+    const char *when = as_cli_value(e->cli, "thinking", NULL);
     char shown[AS_ESCAPE_SIZE];
     *out = AS_THINKING_UNSET;
     if (!when) return true;
     *out = strcmp(when, "on") == 0 ? AS_THINKING_ON : AS_THINKING_OFF;
-    if (*out == AS_THINKING_ON || strcmp(when, "off") == 0) return true;
-    return as_fail(err, AS_EUSAGE, "--thinking (found %s, expected on or off)",
-                   as_escape(when, strlen(when), shown));
+    if (*out != AS_THINKING_ON && strcmp(when, "off") != 0)
+        return as_fail(err, AS_EUSAGE, "--thinking (found %s, expected on or off)",
+                       as_escape(when, strlen(when), shown));
+    return e->has_thinking ||
+           as_fail(err, AS_EUSAGE, "--thinking: the template of %s has no such switch", e->path);
 }
 
 /* The text of a token that the tokenizer names, in the arena; NULL without. */
@@ -92,12 +96,20 @@ static bool encode_chat(const as_engine *e, as_question *p, const char *place,
          has_eos = as_tokenizer_eos(e->tokenizer, &eos);
     vars.bos_token = token_text(e, has_bos, bos, err);
     vars.eos_token = token_text(e, has_eos, eos, err);
-    if (err->class_ || !thinking_of(e->cli, &vars.enable_thinking, err)) return false;
+    if (err->class_ || !thinking_of(e, &vars.enable_thinking, err)) return false;
     as_chat *chat = as_chat_new(place, messages, tools, err);
     bool ok = chat && as_template_render(e->chat, chat, &vars, &p->text, &p->spans, err) &&
               encode_spans(e, p, err);
     as_chat_free(chat);
     return ok;
+}
+
+/* UTF-8, as JSON would have made sure of? */
+static bool check_utf8(const char *option, const char *text, as_error *err)
+{
+    size_t at;
+    if (!text || as_utf8_valid(text, strlen(text), &at)) return true;
+    return as_fail(err, AS_EUSAGE, "--%s: not UTF-8 at byte %zu", option, at);
 }
 
 /* A prompt given as text: raw, or the user's message. */
@@ -167,6 +179,23 @@ static bool read_reply(const as_engine *e, as_question *p, const json_t *row, as
                                AS_TEXT_PLAIN, &p->reply, err);
 }
 
+/* Ids without a row in the embedding, and more tokens than the model has positions. */
+static bool check_fits(const as_engine *e, const as_question *p, const char *key, as_error *err)
+{
+    if (!e->model) return true;
+    const as_config *c = as_model_config(e->model);
+    for (size_t i = 0; i < p->ids.n + p->reply.n; i++) {
+        size_t at = i < p->ids.n ? i : i - p->ids.n;
+        uint32_t id = i < p->ids.n ? p->ids.id[at] : p->reply.id[at];
+        if (id >= c->vocab)
+            return as_fail(err, AS_EFORMAT, "%s[%zu] (found id %u, expected below %zu)",
+                           i < p->ids.n ? key : "reply_ids", at, (unsigned)id, c->vocab);
+    }
+    if (p->ids.n + p->reply.n <= c->max_positions) return true;
+    return as_fail(err, AS_ELIMIT, "%s (found %zu tokens, expected at most %zu)", key,
+                   p->ids.n + p->reply.n, c->max_positions);
+}
+
 static bool read_row(as_questions *all, const as_engine *e, const char *place, const json_t *row,
                      as_error *err)
 {
@@ -189,7 +218,10 @@ static bool read_row(as_questions *all, const as_engine *e, const char *place, c
         ok = ok && encode_text(e, p, place, json_string_value(v), json_string_length(v), err);
     }
     if (ok && !p->ids.n) ok = as_fail(err, AS_EFORMAT, "%s: no tokens", key);
-    return ok && read_reply(e, p, row, err);
+    all->n_text += strcmp(key, "prompt") == 0;
+    all->n_chat +=
+        strcmp(key, "messages") == 0 || (strcmp(key, "prompt") == 0 && !as_cli_flag(e->cli, "raw"));
+    return ok && read_reply(e, p, row, err) && check_fits(e, p, key, err);
 }
 
 static int by_id(const void *a, const void *b)
@@ -214,12 +246,35 @@ static bool check_unique(const as_questions *p, const char *name, as_error *err)
     return ok;
 }
 
+/* All of standard input, which may be a pipe. */
+static bool read_stdin(const as_cli *c, as_buf *out, as_error *err)
+{
+    enum { PIECE = 1 << 16 };
+    for (;;) {
+        if (!as_buf_reserve(out, PIECE)) return as_buf_ok(out, err);
+        ssize_t n = read(0, out->data + out->size, PIECE);
+        if (n < 0 && errno == EINTR && !*c->stop) continue;
+        if (n < 0) return as_fail(err, AS_EIO, "standard input: %s", strerror(errno));
+        out->size += (size_t)n;
+        out->data[out->size] = 0;
+        if (n == 0) return true;
+        if (out->size > AS_JSON_MAX_BYTES)
+            return as_fail(err, AS_ELIMIT, "standard input: size (expected at most %zu bytes)",
+                           AS_JSON_MAX_BYTES);
+    }
+}
+
 static bool read_file(as_questions *p, const as_engine *e, const char *path, as_error *err)
 {
-    bool ok = true;
-    bool is_stdin = strcmp(path, "-") == 0;
-    as_jsonl *r = as_jsonl_open(is_stdin ? "/dev/stdin" : path, err);
-    if (!r) return false;
+    bool ok = true, is_stdin = strcmp(path, "-") == 0;
+    as_buf piped = {0};
+    as_jsonl *r = NULL;
+    if (is_stdin) path = "standard input";
+    if (!is_stdin)
+        r = as_jsonl_open(path, err);
+    else if (read_stdin(e->cli, &piped, err))
+        r = as_jsonl_over(path, as_buf_text(&piped), piped.size, err);
+    ok = r;
     while (ok) {
         json_t *row = NULL;
         char place[AS_ESCAPE_SIZE + 32], shown[AS_ESCAPE_SIZE];
@@ -233,18 +288,18 @@ static bool read_file(as_questions *p, const as_engine *e, const char *path, as_
         json_decref(row);
     }
     as_jsonl_close(r);
+    as_buf_clear(&piped);
     if (ok && !p->n) ok = as_fail(err, AS_EFORMAT, "%s: no rows", path);
     return ok && check_unique(p, path, err);
 }
 
 /* "1,2,3". */
-static bool read_list(as_questions *p, const as_engine *e, const char *text, as_error *err)
+static bool read_list(as_questions *p, const char *text, as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
     as_question *one = add(p, err);
     if (!one) return false;
     one->id = "0";
-    (void)e;
     for (const char *s = text;;) {
         char *end = NULL;
         unsigned long long id = *s >= '0' && *s <= '9' ? strtoull(s, &end, 10) : UINT64_MAX;
@@ -274,6 +329,18 @@ static bool digest(as_questions *p, as_error *err)
     return false;
 }
 
+/* An option on text that met none would be passed over in silence. */
+static bool check_used(const as_questions *p, const as_cli *c, as_error *err)
+{
+    static const char *const text[] = {"system", "raw", "marked"};
+    for (size_t i = 0; i < 3; i++)
+        if (as_cli_flag(c, text[i]) && !p->n_text)
+            return as_fail(err, AS_EUSAGE, "--%s: no prompt is given as text", text[i]);
+    if (as_cli_flag(c, "thinking") && !p->n_chat)
+        return as_fail(err, AS_EUSAGE, "--thinking: no prompt is put into the template");
+    return true;
+}
+
 bool as_questions_read(as_questions *p, const as_engine *e, as_error *err)
 {
     const char *file = as_cli_value(e->cli, "prompts", NULL);
@@ -284,14 +351,21 @@ bool as_questions_read(as_questions *p, const as_engine *e, as_error *err)
                        e->cli->command->name);
     *p = (as_questions){0};
     bool ok;
+    if (!check_utf8("prompt", text, err) ||
+        !check_utf8("system", as_cli_value(e->cli, "system", NULL), err))
+        return false;
     if (file) {
         ok = read_file(p, e, file, err);
     } else if (ids) {
-        ok = read_list(p, e, ids, err);
+        ok = read_list(p, ids, err) && check_fits(e, &p->question[0], "--ids", err);
     } else {
         as_question *one = add(p, err);
         if (one) one->id = "0";
-        ok = one && encode_text(e, one, "--prompt", text, strlen(text), err);
+        ok = one && encode_text(e, one, "--prompt", text, strlen(text), err) &&
+             (one->ids.n || as_fail(err, AS_EUSAGE, "--prompt: no tokens")) &&
+             check_fits(e, one, "--prompt", err);
+        p->n_text = 1;
+        p->n_chat = !as_cli_flag(e->cli, "raw");
     }
-    return ok && digest(p, err);
+    return ok && check_used(p, e->cli, err) && digest(p, err);
 }

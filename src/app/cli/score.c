@@ -177,6 +177,21 @@ static bool make_items(job *j, as_error *err)
     return j->item;
 }
 
+/* Text in a column of `width` characters. */
+static void put_cell(as_buf *b, const char *text, size_t width)
+{
+    as_buf shown = {0};
+    size_t at = 0, n = 0;
+    uint32_t cp;
+    as_buf_escape(&shown, text, strlen(text));
+    for (; n < width && at < shown.size; n++)
+        at += as_utf8_next(shown.data + at, shown.size - at, &cp);
+    as_buf_add(b, as_buf_text(&shown), at);
+    as_buf_printf(b, "%*s ", (int)(width - n), "");
+    b->failed = b->failed || shown.failed;
+    as_buf_clear(&shown);
+}
+
 static bool print_all(job *j, as_error *err)
 {
     if (j->cli->json) {
@@ -195,8 +210,9 @@ static bool print_all(job *j, as_error *err)
         const json_t *row = j->item[i].row;
         double sum = json_number_value(json_object_get(row, "sum"));
         long long n = json_integer_value(json_object_get(row, "n_scored"));
-        as_buf_printf(&b, "%-20.20s %-20.20s %6lld   ", j->item[i].question->id,
-                      as_arm_name(j->engine->arm[j->item[i].arm]), n);
+        put_cell(&b, j->item[i].question->id, 20);
+        put_cell(&b, as_arm_name(j->engine->arm[j->item[i].arm]), 20);
+        as_buf_printf(&b, "%6lld   ", n);
         if (n)
             as_buf_printf(&b, "%12.4f   %10.4f\n", sum, sum / (double)n);
         else
@@ -214,10 +230,8 @@ static int run(as_cli *c, as_error *err)
     as_infer_options o = {0};
     as_sink sink = {
         .context = &j, .next = next, .done = done, .logits = take_logits, .stop = c->stop};
-    bool ok = as_cli_size(c, "batch", 0, &o.rows, err) &&
-              as_cli_size(c, "piece", 0, &o.piece, err) && as_engine_open(&e, c, err) &&
-              read_wants(&j, err) && as_questions_read(&j.questions, &e, err) &&
-              make_items(&j, err) &&
+    bool ok = as_engine_rows(c, &o, err) && as_engine_open(&e, c, err) && read_wants(&j, err) &&
+              as_questions_read(&j.questions, &e, err) && make_items(&j, err) &&
               as_infer(e.model, &e.exec, e.tokenizer, e.arm, e.n_arms, &o, &sink, NULL, err) &&
               print_all(&j, err);
     for (size_t i = 0; j.item && i < j.n_items; i++) {

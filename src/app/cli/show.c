@@ -49,7 +49,11 @@ static void put_piece(as_buf *b, const as_engine *e, uint32_t id)
 /* mask: 0 what the model is given, 1 what it would be scored or trained on. */
 static void put_table(as_buf *b, const as_engine *e, const as_question *q, bool mask, size_t n)
 {
-    if (n > 1) as_buf_printf(b, "== %s\n", q->id);
+    if (n > 1) {
+        as_buf_puts(b, "== ");
+        as_buf_escape(b, q->id, strlen(q->id));
+        as_buf_puts(b, "\n");
+    }
     for (size_t i = 0; i < q->ids.n + q->reply.n; i++) {
         uint32_t id = i < q->ids.n ? q->ids.id[i] : q->reply.id[i - q->ids.n];
         as_buf_printf(b, "%6zu %8u ", i, (unsigned)id);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/cli/command.h"
+#include "base/file.h"
 #include "base/progress.h"
 #include "engine/model/synth.h"
 
@@ -70,6 +71,18 @@ static const as_synth_row *find_row(const char *name, as_error *err)
     return NULL;
 }
 
+/* A checkpoint is not written over another one, which may be a real one. */
+static bool check_free(const as_cli *c, const char *path, as_error *err)
+{
+    size_t n = strlen(path);
+    char shown[AS_ESCAPE_SIZE];
+    bool is_gguf = n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+    const char *taken = is_gguf ? path : as_arena_printf(c->arena, err, "%s/config.json", path);
+    if (!taken) return false;
+    return !as_file_exists(taken) ||
+           as_fail(err, AS_ESTATE, "%s: there is a checkpoint already", as_escape(path, n, shown));
+}
+
 static int run_model(as_cli *c, as_error *err)
 {
     const char *path = c->operand[1], *dtype = as_cli_value(c, "dtype", NULL);
@@ -80,6 +93,14 @@ static int run_model(as_cli *c, as_error *err)
     if (!row || !as_cli_size(c, "seed", row->is_tiny ? 0 : 1, &seed, err)) return AS_EXIT_FAILED;
     if (!dtype) dtype = row->is_tiny ? "F32" : "BF16";
     while (type < AS_OTHER && strcmp(as_dtype_name(type), dtype) != 0) type++;
+    if (type == AS_OTHER) {
+        as_fail(err, AS_EUSAGE,
+                "--dtype (found %s, expected F32, BF16 or F16; in a .gguf also "
+                "Q8_0 or Q4_0)",
+                as_escape(dtype, strlen(dtype), shown));
+        return AS_EXIT_USAGE;
+    }
+    if (!check_free(c, path, err)) return AS_EXIT_FAILED;
     as_progress *p = as_progress_new(c->log, "percent", 100, err);
     bool ok = p && as_synth_model(path, row->name, seed, type, p, err);
     as_progress_end(p);

@@ -6,12 +6,12 @@
 
 /* The same requests in every way a row may be computed: batch 1, 2, 7, 16, threads 1, 2, 7, pieces
  * 1, 17, 64, other order, no sharing, neutral operator, replay, every kernel table. Prints one line
- * a way; false with AS_ENUMERIC when a byte differs. */
+ * a way; false when a byte differs, with AS_ENUMERIC unless the JSON object says it. */
 AS_MUST_CHECK bool as_trial_invariance(as_cli *c, as_error *err);
 
 /* Every kernel table against the scalar one, and, with --against FILE, against another
- * implementation's numbers in the form that `assay score --json` prints. AS_ENUMERIC when over
- * --tolerance. */
+ * implementation's numbers in the form that `assay score --json` prints. False when over
+ * --tolerance, with AS_ENUMERIC unless the JSON object says it. */
 AS_MUST_CHECK bool as_trial_parity(as_cli *c, as_error *err);
 
 #endif

@@ -22,7 +22,8 @@ typedef struct {
 
 static bool is_plain(const char *name)
 {
-    return *name && !strchr(name, '/') && !strchr(name, '\\') && !strstr(name, "..");
+    return *name && strlen(name) <= NAME_MAX && strcmp(name, ".") != 0 && !strchr(name, '/') &&
+           !strchr(name, '\\') && !strstr(name, "..");
 }
 
 static bool fail_entry(const shards *s, const char *name, as_error *err)

@@ -183,14 +183,21 @@ static bool fail_no_weights(const char *dir, as_error *err)
     return false;
 }
 
+/* A link that leads nowhere stands there too: opening it must fail, not pass as absence. */
+static bool stands(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
 static bool open_folder(as_tensors *t, const char *dir, as_error *err)
 {
     as_buf index = {0}, single = {0};
     bool ok = as_path_join(&index, dir, "model.safetensors.index.json", err) &&
               as_path_join(&single, dir, "model.safetensors", err);
-    if (ok && as_file_exists(index.data))
+    if (ok && stands(index.data))
         ok = name_it(t, index.data, err) && as_tensors_open_shards(t, dir, index.data, err);
-    else if (ok && as_file_exists(single.data))
+    else if (ok && stands(single.data))
         ok = open_file(t, single.data, err);
     else
         ok = ok && fail_no_weights(dir, err);
@@ -234,6 +241,13 @@ void as_tensors_close(as_tensors *t)
     for (size_t i = 0; i < t->n_maps; i++) as_map_close(t->map[i]);
     as_arena_free(t->arena);
     free(t);
+}
+
+bool as_tensors_check(const as_tensors *t, as_error *err)
+{
+    for (size_t i = 0; i < t->n_maps; i++)
+        if (!as_map_check(t->map[i], err)) return false;
+    return true;
 }
 
 /* ---- finding ---- */

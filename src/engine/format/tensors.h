@@ -53,6 +53,9 @@ AS_MUST_CHECK as_tensors *as_tensors_over(const char *name, const void *bytes, s
                                           as_error *err);
 void as_tensors_close(as_tensors *t); /* accepts NULL */
 
+/* Fails (AS_ESTATE) when a path no longer leads to its file as it was opened (base/map.h). */
+AS_MUST_CHECK bool as_tensors_check(const as_tensors *t, as_error *err);
+
 size_t as_tensors_count(const as_tensors *t);
 const as_tensor *as_tensors_at(const as_tensors *t, size_t i); /* in order of names, by bytes */
 const as_tensor *as_tensors_find(const as_tensors *t, const char *name); /* NULL: none */
@@ -85,6 +88,14 @@ as_scan as_tensors_scan(const as_tensor *t, as_pool *pool);
  * the number of bytes as 64 bits little-endian, the bytes. So it does not depend on how a model is
  * cut into files, nor on metadata. */
 AS_MUST_CHECK bool as_tensors_digest(const as_tensors *t, as_key out, as_error *err);
+/* The same, remembered below the folder `cache` (made when it is missing; NULL: not remembered) for
+ * files whose device, inode, size, mtime and ctime are those of last time. Neither a file that
+ * changed less than a minute before it was opened is remembered, nor one that changed while it was
+ * read. What stands in the cache is believed only when it is whole and this user's own; what cannot
+ * be written there is not remembered. Before it is remembered, a file whose name behind all links
+ * is blobs/ and 64 hex digits, as in the hub's cache, must have that SHA-256. */
+AS_MUST_CHECK bool as_tensors_digest_in(const as_tensors *t, const char *cache, as_key out,
+                                        as_error *err);
 
 /* A tensor to write: bytes in memory, or made piece by piece. */
 typedef struct {

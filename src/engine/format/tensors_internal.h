@@ -39,6 +39,10 @@ AS_MUST_CHECK bool as_tensors_make_room(as_tensors *t, size_t n_files, as_error 
 /* Sorts all by names; AS_EFORMAT when one is there twice. */
 AS_MUST_CHECK bool as_tensors_sort(as_tensors *t, as_error *err);
 
+/* as_tensors_digest_in for files that have been quiet for more than quiet_s seconds. */
+AS_MUST_CHECK bool as_tensors_digest_quiet(const as_tensors *t, const char *cache, int64_t quiet_s,
+                                           as_key out, as_error *err);
+
 extern const as_format as_format_safetensors, as_format_gguf;
 
 #endif

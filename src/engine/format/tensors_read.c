@@ -1,4 +1,4 @@
-/* What reads all values of tensors: the scan for NaN and infinity, and the digest. */
+/* Shapes, and the scan of all values for NaN and infinity. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,30 +137,4 @@ as_scan as_tensors_scan(const as_tensor *t, as_pool *pool)
     atomic_init(&s.first, SIZE_MAX);
     as_pool_run(pool, s.n_blocks / CHUNK + (s.n_blocks % CHUNK != 0), scan_chunk, &s);
     return (as_scan){atomic_load(&s.n_nan), atomic_load(&s.n_inf), atomic_load(&s.first)};
-}
-
-/* ---- digest ---- */
-
-static bool add_tensor(as_sha256 *h, const as_tensor *t, as_error *err)
-{
-    unsigned char length[8];
-    char dim[32];
-    if (!as_sha256_add(h, t->name, strlen(t->name) + 1, err)) return false;
-    if (!as_sha256_add(h, t->type, strlen(t->type) + 1, err)) return false;
-    for (size_t i = 0; i < t->n_dims; i++) {
-        int n = snprintf(dim, sizeof dim, "%zu", t->dim[i]);
-        if (!as_sha256_add(h, dim, (size_t)n + 1, err)) return false;
-    }
-    for (size_t i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)t->bytes >> (8 * i));
-    return as_sha256_add(h, length, sizeof length, err) && as_sha256_add(h, t->data, t->bytes, err);
-}
-
-bool as_tensors_digest(const as_tensors *t, as_key out, as_error *err)
-{
-    as_sha256 *h = as_sha256_new(err);
-    bool ok = h != NULL;
-    for (size_t i = 0; ok && i < t->n_all; i++) ok = add_tensor(h, t->all[i], err);
-    if (ok) return as_sha256_end(h, out, err);
-    as_sha256_free(h);
-    return false;
 }

@@ -138,9 +138,9 @@ static size_t index_of(const loop *l, const as_row *r)
 
 /* Tokens of each row: one for rows that decode; prompts share what is left of the step, a group in
  * equal pieces. */
-static size_t plan(loop *l)
+static void plan(loop *l)
 {
-    size_t left = l->options.step_tokens, total = 0;
+    size_t left = l->options.step_tokens;
     for (size_t i = 0; i < l->n_rows; i++) left -= as_row_pending(l->row[i]) == 1;
     for (size_t i = 0; i < l->n_rows; i++) {
         as_row *r = l->row[i];
@@ -161,10 +161,8 @@ static size_t plan(loop *l)
                              .n_final = as_row_finals(r, take),
                              .parent = r->leader ? index_of(l, r->leader) : AS_NO_PARENT,
                              .from_layer = r->leader ? r->from_layer : 0};
-        total += take;
         if (!r->leader || r->from_layer < l->config->n_layers) l->count.n_computed += take;
     }
-    return total;
 }
 
 /* Rows that got nothing this time stay out of it: runs and rows are made dense. Returns how many
@@ -287,6 +285,11 @@ static bool make(loop *l, as_error *err)
     as_infer_options *o = &l->options;
     if (!o->rows) o->rows = 16;
     if (!o->step_tokens) o->step_tokens = 512;
+    if (o->rows > AS_INFER_MOST || o->step_tokens > AS_INFER_MOST)
+        return as_fail(err, AS_EUSAGE,
+                       "rows and tokens of a step (found %zu and %zu, expected at "
+                       "most %zu)",
+                       o->rows, o->step_tokens, AS_INFER_MOST);
     if (o->step_tokens < o->rows) o->step_tokens = o->rows;
     if (!o->piece) o->piece = o->step_tokens;
     size_t dim = l->config->dim, vocab = l->config->vocab, floats, work;

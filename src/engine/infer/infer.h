@@ -63,6 +63,9 @@ typedef struct {
     const volatile sig_atomic_t *stop; /* set: ends with AS_ESTATE after the step; may be NULL */
 } as_sink;
 
+/* Rows side by side and tokens of a step; work memory grows with them. */
+#define AS_INFER_MOST ((size_t)4096)
+
 typedef struct {
     size_t rows;        /* side by side; 0: 16 */
     size_t step_tokens; /* tokens of a step at most; 0: 512 */
@@ -78,9 +81,9 @@ typedef struct {
 
 /* Runs all requests of the sink to their end. arms (n_arms) are what request.arm counts. Neighbours
  * in the order of requests that have the same prompt are prefilled once, up to the first layer that
- * their arms change. tokenizer may be NULL when no request has stop texts.
- * Errors name the request (by its number) and the position; AS_ENUMERIC for logits that are not
- * finite. count may be NULL. */
+ * their arms change. tokenizer may be NULL when no request has stop texts. AS_EUSAGE for options
+ * over AS_INFER_MOST. Errors name the request (by its number) and the position; AS_ENUMERIC for
+ * logits that are not finite. count may be NULL. */
 AS_MUST_CHECK bool as_infer(const as_model *m, const as_exec *ex, const as_tokenizer *tokenizer,
                             as_arm *const *arms, size_t n_arms, const as_infer_options *options,
                             const as_sink *sink, as_infer_count *count, as_error *err);

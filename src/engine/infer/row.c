@@ -39,6 +39,8 @@ static bool check(const as_row_world *w, const as_request *q, as_error *err)
         return false;
     if (q->n_stop_text && !w->tokenizer)
         return as_fail(err, AS_EUSAGE, "stop texts need a tokenizer");
+    for (size_t i = 0; i < q->n_stop_text; i++)
+        if (!*q->stop_text[i]) return as_fail(err, AS_EUSAGE, "stop text without characters");
     if (q->n > c->max_positions || (q->reply && q->n_reply > c->max_positions - q->n))
         return as_fail(err, AS_ELIMIT, "tokens (found %zu, expected at most %zu positions)",
                        q->n + (q->reply ? q->n_reply : 0), c->max_positions);
@@ -126,7 +128,7 @@ void as_row_free(as_row *r)
     free(r);
 }
 
-/* Hooks of the arm alone: those the layers below from_layer must not have. */
+/* The first layer that the row's arm changes; n_layers when it changes none. */
 static size_t first_change(const as_row *r, const as_config *config)
 {
     size_t first = as_hooks_first(&r->hooks, config->n_layers);

@@ -9,15 +9,18 @@ const as_decoding as_decoding_greedy = {.temperature = 0, .top_p = 1, .penalty =
 
 bool as_decoding_check(const as_decoding *d, as_error *err)
 {
-    if (!(d->temperature >= 0 && d->temperature <= 100))
-        return as_fail(err, AS_EUSAGE, "temperature (found %g, expected 0 to 100)", d->temperature);
+    /* Below, logits over temperature could be beyond float. */
+    bool is_greedy = !(d->temperature < 0) && !(d->temperature > 0) && !isnan(d->temperature);
+    if (!is_greedy && !(d->temperature >= 1e-6 && d->temperature <= 100))
+        return as_fail(err, AS_EUSAGE, "temperature (found %g, expected 0 or 1e-06 to 100)",
+                       d->temperature);
     if (!(d->top_p > 0 && d->top_p <= 1))
         return as_fail(err, AS_EUSAGE, "top-p (found %g, expected above 0, at most 1)", d->top_p);
     if (!(d->min_p >= 0 && d->min_p < 1))
         return as_fail(err, AS_EUSAGE, "min-p (found %g, expected 0 to below 1)", d->min_p);
-    if (!(d->penalty > 0 && d->penalty <= 100))
-        return as_fail(err, AS_EUSAGE,
-                       "repetition-penalty (found %g, expected above 0, at most 100)", d->penalty);
+    if (!(d->penalty >= 0.01 && d->penalty <= 100))
+        return as_fail(err, AS_EUSAGE, "repetition-penalty (found %g, expected 0.01 to 100)",
+                       d->penalty);
     return true;
 }
 
@@ -69,9 +72,8 @@ static void collect(as_candidate *c, unsigned char *marks, const float *logits, 
     for (size_t i = 0; penalise && i < n_seen; i++) marks[seen[i] / 8] = 0;
 }
 
-/* Keeps those not below the k-th largest, in order of ids. The heap of a copy is not needed: pops
- * gather at the end of c, so c is rebuilt from the logits afterwards by the threshold. */
-static size_t keep_top_k(as_candidate *c, size_t n, size_t k, as_candidate *out)
+/* Moves those not below the k-th largest to the front, in any order. */
+static size_t keep_top_k(as_candidate *c, size_t n, size_t k)
 {
     float least = 0;
     heapify(c, n);
@@ -81,7 +83,7 @@ static size_t keep_top_k(as_candidate *c, size_t n, size_t k, as_candidate *out)
     }
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (c[i].logit >= least) out[kept++] = c[i];
+        if (c[i].logit >= least) c[kept++] = c[i];
     return kept;
 }
 
@@ -131,7 +133,7 @@ size_t as_sample_process(as_candidate *candidates, unsigned char *marks, const f
     size_t n = vocab;
     collect(candidates, marks, logits, vocab, d, seen, n_seen);
     if (d->top_k && d->top_k < n) {
-        n = keep_top_k(candidates, n, d->top_k, candidates);
+        n = keep_top_k(candidates, n, d->top_k);
         qsort(candidates, n, sizeof *candidates, by_id);
     }
     if (d->top_p < 1 || d->min_p > 0) n = keep_nucleus(candidates, n, d);

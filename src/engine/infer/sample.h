@@ -9,7 +9,7 @@
 #include "base/rng.h"
 
 typedef struct {
-    double temperature; /* 0: greedy, the largest logit, lowest id on ties */
+    double temperature; /* 0: greedy, the largest logit, lowest id on ties; else 1e-6 to 100 */
     size_t top_k;       /* 0: off; ties with the k-th stay */
     double top_p;       /* 1: off; in (0, 1] */
     double min_p;       /* 0: off; in [0, 1) */

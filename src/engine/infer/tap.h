@@ -54,7 +54,7 @@ AS_MUST_CHECK bool as_tap_row_init(as_tap_row *r, const as_tap *tap, const as_co
 void as_tap_row_clear(as_tap_row *r);
 
 /* The vector: out (width) in float, mean over layers taken in double. False when nothing counted.
- */
+ * Not of AS_EVERY, whose states are in `every`. */
 bool as_tap_row_value(const as_tap_row *r, float *out);
 
 #endif

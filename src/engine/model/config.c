@@ -44,7 +44,10 @@ static const as_family *family_of_type(const as_keys *k, as_error *err)
             return (void)as_keys_fail(k, "model_type", inner, err, "a type of the %s family",
                                       row[i]->name),
                    NULL;
-        class_ = json_array_get(as_keys_find(&top, "architectures"), 0);
+        const json_t *classes = as_keys_find(&top, "architectures");
+        if (classes && !json_is_array(classes))
+            return (void)as_keys_fail(&top, "architectures", classes, err, "a list of names"), NULL;
+        class_ = json_array_get(classes, 0);
         if (!class_ ||
             (json_is_string(class_) && is_one_of(json_string_value(class_), row[i]->classes)))
             return row[i];
@@ -153,6 +156,10 @@ static bool read_tied(const as_keys *k, const as_family *f, as_config *c, as_err
 static bool read_dtype(const as_keys *k, as_error *err)
 {
     const json_t *older = as_keys_find(k, "torch_dtype"), *newer = as_keys_find(k, "dtype");
+    if (older && !json_is_string(older))
+        return as_keys_fail(k, "torch_dtype", older, err, "a name, like \"bfloat16\"");
+    if (newer && !json_is_string(newer))
+        return as_keys_fail(k, "dtype", newer, err, "a name, like \"bfloat16\"");
     if (older && newer && !json_equal(older, newer))
         return as_keys_fail(k, "torch_dtype", older, err, "what dtype says");
     return true;
@@ -182,6 +189,14 @@ static as_config *config_new(as_arena *arena, as_error *err)
     return c;
 }
 
+static bool is_object(const json_t *value, as_error *err)
+{
+    static const char *const words[] = {"an object", "a list", "a text", "a whole number",
+                                        "a number",  "true",   "false",  "null"};
+    return json_is_object(value) || as_fail(err, AS_EFORMAT, "value (found %s, expected an object)",
+                                            words[json_typeof(value)]);
+}
+
 as_config *as_config_read(as_arena *arena, const char *name, const json_t *config,
                           const json_t *generation, as_error *err)
 {
@@ -191,16 +206,11 @@ as_config *as_config_read(as_arena *arena, const char *name, const json_t *confi
     const char *slash = strrchr(name, '/');
     as_config *c = config_new(arena, err);
     if (!c) return NULL;
-    if (!json_is_object(config)) {
-        (void)as_fail(err, AS_EFORMAT, "not an object");
-        goto out;
-    }
-    if (!as_keys_sub(&k, "text_config", &text, place, err)) goto out;
+    if (!is_object(config, err) || !as_keys_sub(&k, "text_config", &text, place, err)) goto out;
     if (text.object) k = text;
     if (!read_json(&k, c, arena, err)) goto out;
     if (!generation) return c;
-    if (!json_is_object(generation)) (void)as_fail(err, AS_EFORMAT, "not an object");
-    if (json_is_object(generation) && add_stops(&more, c, err)) return c;
+    if (is_object(generation, err) && add_stops(&more, c, err)) return c;
     as_error_at(err, "%.*sgeneration_config.json", slash ? (int)(slash - name + 1) : 0, name);
     return NULL;
 out:
@@ -259,11 +269,10 @@ static bool gguf_stops(const as_gguf *g, as_config *c, as_error *err)
 }
 
 /* The last blocks may be a head that predicts further tokens; it is no part of the model. */
-static bool gguf_layers(const as_keys *k, as_config *c, as_error *err)
+static bool gguf_layers(const as_keys *k, const as_family *f, as_config *c, as_error *err)
 {
-    size_t extra;
-    if (!as_keys_size_or(k, NULL, "nextn_predict_layers", 0, 0, c->n_layers - 1, &extra, err))
-        return false;
+    size_t extra, most = f->may_predict_more ? c->n_layers - 1 : 0;
+    if (!as_keys_size_or(k, NULL, "nextn_predict_layers", 0, 0, most, &extra, err)) return false;
     c->n_layers -= extra;
     return true;
 }
@@ -279,7 +288,7 @@ as_config *as_config_gguf(as_arena *arena, const as_tensors *file, as_error *err
     c->family = f->name;
     c->prefix = "model.";
     c->is_tied = !as_tensors_find(file, "output.weight");
-    if (gguf_vocab(&k, file, c, err) && read_sizes(&k, f, c, err) && gguf_layers(&k, c, err) &&
+    if (gguf_vocab(&k, file, c, err) && read_sizes(&k, f, c, err) && gguf_layers(&k, f, c, err) &&
         f->read(&k, file, c, arena, err) && gguf_stops(g, c, err))
         return c;
     return NULL;

@@ -43,6 +43,7 @@ typedef struct {
     bool may_nest;         /* tensors may stand under "model.language_model." */
     bool tied_by_default;  /* when tie_word_embeddings is absent */
     double eps_or;         /* when rms_norm_eps is absent; 0 refuses */
+    bool may_predict_more; /* the last blocks of a GGUF file may predict further tokens */
     bool gguf_interleaves; /* GGUF rows of q_proj and k_proj are ordered for pairs (2i, 2i+1) */
     const char *const *ignored; /* beginnings of names of tensors that text does not need */
     const char *const *ignored_ends;

@@ -59,10 +59,11 @@ bool as_keys_fail(const as_keys *k, const char *hf, const json_t *found, as_erro
     if (found) {
         as_json_write(&text, found);
         if (json_is_real(found) && !strpbrk(as_buf_text(&text), ".e")) as_buf_puts(&text, ".0");
-        if (!as_buf_ok(&text, err)) return false;
-        as_escape(as_buf_text(&text), text.size, shown);
+        bool ok = as_buf_ok(&text, err);
+        if (ok) (void)as_escape(as_buf_text(&text), text.size, shown);
+        as_buf_clear(&text);
+        if (!ok) return false;
     }
-    as_buf_clear(&text);
     va_start(args, expected);
     (void)fail_at(k, hf, hf, AS_EFORMAT, found ? shown : NULL, err, expected, args);
     va_end(args);
@@ -118,14 +119,17 @@ static bool size_in_range(const as_keys *k, const char *hf, const char *gguf, ui
                       high);
 }
 
-/* A value a layer: those that are not 0 (a layer without such heads) must agree. */
+/* A value a block: those that are not 0 (a layer without such heads) must agree. */
 static bool read_array(const as_keys *k, const char *key, uint32_t *out, as_error *err)
 {
     as_gguf_array list;
     as_error other = {0};
+    char blocks[KEY_SIZE];
+    uint32_t n;
+    if (!as_gguf_u32(k->gguf, gguf_key(k, "block_count", blocks), &n, err)) return false;
     bool is_signed = as_gguf_array_of(k->gguf, key, AS_GGUF_I32, AS_GGUF_ANY, &list, &other);
-    if (!is_signed && !as_gguf_array_of(k->gguf, key, AS_GGUF_U32, AS_GGUF_ANY, &list, err))
-        return false;
+    as_gguf_type type = is_signed ? AS_GGUF_I32 : AS_GGUF_U32;
+    if (!as_gguf_array_of(k->gguf, key, type, n, &list, err)) return false;
     *out = 0;
     for (size_t i = 0; i < list.n; i++) {
         uint32_t x =

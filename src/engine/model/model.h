@@ -10,8 +10,9 @@
 typedef struct as_model as_model;
 
 typedef struct {
-    bool no_scan;   /* do not look for NaN and Inf in the weights */
-    bool no_digest; /* do not hash the weights */
+    bool no_scan;      /* do not look for NaN and Inf in the weights */
+    bool no_digest;    /* do not hash the weights */
+    const char *cache; /* folder that remembers digests (as_tensors_digest_in); NULL: none */
 } as_model_options;
 
 /* path: a checkpoint folder (config.json, model.safetensors or shards), or a GGUF file; names are

@@ -15,13 +15,20 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* A link that leads nowhere stands there too: reading it must fail, not pass as absence. */
+static bool stands(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
 /* DIR/NAME as JSON; *out stays NULL when may_lack and there is no such file. */
 static bool read_json(const char *dir, const char *name, bool may_lack, as_buf *path, json_t **out,
                       as_error *err)
 {
     *out = NULL;
     if (!as_path_join(path, dir, name, err)) return false;
-    if (may_lack && !as_file_exists(as_buf_text(path))) return true;
+    if (may_lack && !stands(as_buf_text(path))) return true;
     *out = as_json_read(as_buf_text(path), err);
     return *out != NULL;
 }
@@ -116,9 +123,9 @@ static bool load(as_model *m, as_source *s, as_error *err)
 }
 
 /* It reads every byte; the pages are let go of before the weights are laid out beside them. */
-static bool take_digest(as_model *m, as_error *err)
+static bool take_digest(as_model *m, const char *cache, as_error *err)
 {
-    if (!as_tensors_digest(m->tensors, m->digest, err)) return false;
+    if (!as_tensors_digest_in(m->tensors, cache, m->digest, err)) return false;
     for (size_t i = 0; i < as_tensors_count(m->tensors); i++) {
         const as_tensor *t = as_tensors_at(m->tensors, i);
         as_map_release(t->data, t->bytes);
@@ -136,8 +143,9 @@ as_model *as_model_open(const char *path, const as_exec *ex, const as_model_opti
     m->arena = as_arena_new(err);
     if (!m->arena || !open_files(m, path, err)) goto out;
     if (!as_source_init(&s, m->tensors, m->config, ex, !options->no_scan, err)) goto out;
-    if (!options->no_digest && !take_digest(m, err)) goto out;
-    ok = load(m, &s, err);
+    if (!options->no_digest && !take_digest(m, options->cache, err)) goto out;
+    /* What was laid out must be what was hashed. */
+    ok = load(m, &s, err) && as_tensors_check(m->tensors, err);
 out:
     as_source_clear(&s);
     if (ok) return m;

@@ -173,6 +173,7 @@ const as_family as_family_qwen35 = {
     .vectors = vectors,
     .n_vectors = sizeof vectors / sizeof vectors[0],
     .may_nest = true,
+    .may_predict_more = true,
     .ignored = ignored,
     .ignored_ends = ignored_ends,
     .read = read_qwen35,

@@ -107,6 +107,9 @@ bool as_read_rope(const as_keys *k, double base_or, double part_or, double *base
         !as_keys_sub(k, "rope_scaling", &older, older_place, err) ||
         !as_rope_type_is(&newer, "default", err) || !as_rope_type_is(&older, "default", err))
         return false;
+    if (older.object && !as_keys_has(&older, "rope_type", NULL) &&
+        !as_keys_has(&older, "type", NULL)) /* a scaling of some kind: never guess which */
+        return as_keys_fail(&older, "rope_type", NULL, err, "\"default\"");
     const as_keys *const place[3] = {k, &newer, &older};
     return read_agreed(place, "rope_theta", base_or, 1, 1e30, base, err) &&
            read_agreed(place, "partial_rotary_factor", part_or, 0, 1.0000001, part, err);

@@ -84,10 +84,11 @@ static size_t index_of(const as_tensors *file, const char *name)
     return low;
 }
 
-static bool check_type(const as_source *s, const as_tensor *t, bool is_matrix, as_error *err)
+static bool check_type(as_source *s, const as_tensor *t, bool is_matrix, as_error *err)
 {
     if (t->dtype <= AS_BF16) return true;
     if (is_matrix && t->dtype == AS_NF4) {
+        s->has_nf4 = true;
         if (s->config->is_nf4) return true;
         (void)as_fail(err, AS_EFORMAT,
                       "dtype (found NF4, expected F32, F16 or BF16: config.json has no "
@@ -347,6 +348,11 @@ static bool is_ignored(const as_source *s, const char *name)
 
 bool as_source_rest(const as_source *s, as_error *err)
 {
+    if (s->config->is_nf4 && !s->has_nf4)
+        return as_fail(err, AS_EFORMAT,
+                       "%s: weights (found none packed as NF4, expected them: config.json has a "
+                       "quantization_config)",
+                       as_tensors_name(s->file));
     for (size_t i = 0; i < as_tensors_count(s->file); i++) {
         const as_tensor *t = as_tensors_at(s->file, i);
         as_map_release(t->data, t->bytes); /* the digest and the scan have touched it */

@@ -12,7 +12,8 @@ typedef struct {
     const as_family *family;
     const as_exec *ex;
     bool is_gguf, is_scanned;
-    bool *used; /* (as_tensors_count) asked for so far */
+    bool has_nf4; /* one of the tensors asked for was */
+    bool *used;   /* (as_tensors_count) asked for so far */
 } as_source;
 
 /* Finds where the text model's tensors stand and sets config->prefix; two such places are refused.

@@ -10,7 +10,11 @@
 #include "base/file.h"
 #include "engine/operator/operator_internal.h"
 
-enum { CHUNK = 64 }; /* rows of one pass through the adapter's buffer */
+enum {
+    CHUNK = 64,           /* rows of one pass through the adapter's buffer */
+    MOST_RANK = 65536,    /* of an adapter */
+    LONGEST_PATTERN = 512 /* bytes */
+};
 
 typedef struct {
     const as_weight *a, *b; /* (r, in), (out, r) */
@@ -53,6 +57,14 @@ static bool config_number(const peft_config *c, const char *key, double fallback
     *out = json_number_value(v);
     if (json_is_number(v) && *out > 0) return true;
     return as_fail(err, AS_EFORMAT, "%s: %s (expected a number above 0)", c->file, key);
+}
+
+/* How many rows a factor has: a whole number. */
+static bool check_rank(const peft_config *c, const char *key, double rank, as_error *err)
+{
+    if (rank >= 1 && rank <= MOST_RANK && rank == floor(rank)) return true;
+    return as_fail(err, AS_EFORMAT, "%s: %s (found %g, expected a whole number from 1 to %d)",
+                   c->file, key, rank, MOST_RANK);
 }
 
 /* Is the value what switches a feature off? */
@@ -126,27 +138,33 @@ static bool config_check(peft_config *c, as_error *err)
         return false;
     const json_t *init = json_object_get(c->json, "init_lora_weights");
     const char *word = json_string_value(init);
+    const json_t *rslora = json_object_get(c->json, "use_rslora");
+    char shown[AS_ESCAPE_SIZE];
     if (word && (strncmp(word, "pissa", 5) == 0 || strcmp(word, "olora") == 0 ||
                  strcmp(word, "corda") == 0 || strcmp(word, "loftq") == 0))
         return as_fail(err, AS_EFORMAT, "%s: init_lora_weights %s also changes the base weights",
-                       c->file, word);
-    c->rslora = json_is_true(json_object_get(c->json, "use_rslora"));
-    return config_number(c, "r", 8, &c->rank, err) &&
+                       c->file, as_escape(word, strlen(word), shown));
+    if (rslora && !json_is_boolean(rslora) && !json_is_null(rslora))
+        return as_fail(err, AS_EFORMAT, "%s: use_rslora (expected true or false)", c->file);
+    c->rslora = json_is_true(rslora);
+    return config_number(c, "r", 8, &c->rank, err) && check_rank(c, "r", c->rank, err) &&
            config_number(c, "lora_alpha", 8, &c->alpha, err);
 }
 
 /* Does the pattern, as PEFT reads it, name this module path? Its regular expressions are taken in
- * the POSIX extended form; an escape other than "\." could mean something else and is refused. */
+ * the POSIX extended form; an escape other than "\." could mean something else and is refused, and
+ * so is a count in braces, because nested ones can take any memory. */
 static bool pattern_names(const peft_config *c, const char *pattern, const char *path, bool *yes,
                           as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
     regex_t regex;
     as_buf text = {0};
-    for (const char *p = strchr(pattern, '\\'); p; p = strchr(p + 2, '\\'))
-        if (p[1] != '.')
-            return as_fail(err, AS_EFORMAT, "%s: pattern \"%s\" is not supported", c->file,
-                           as_escape(pattern, strlen(pattern), shown));
+    bool known = !strchr(pattern, '{') && strlen(pattern) <= LONGEST_PATTERN;
+    for (const char *p = pattern; known && (p = strchr(p, '\\')); p += 2) known = p[1] == '.';
+    if (!known)
+        return as_fail(err, AS_EFORMAT, "%s: pattern \"%s\" is not supported", c->file,
+                       as_escape(pattern, strlen(pattern), shown));
     as_buf_printf(&text, "^(.*\\.)?(%s)$", pattern);
     if (!as_buf_ok(&text, err)) return false;
     int status = regcomp(&regex, as_buf_text(&text), REG_EXTENDED | REG_NOSUB);
@@ -235,14 +253,17 @@ static bool factor_pack(const as_exec *ex, as_weight *w, const as_tensor *t, boo
 {
     as_weight_source source = {AS_F32, t->dim[0], t->dim[1], NULL, NULL, NULL, NULL};
     size_t n = as_tensor_count(t);
+    char shown[AS_ESCAPE_SIZE];
     as_scan scan = as_tensors_scan(t, ex->pool);
     if (scan.n_nan + scan.n_inf)
         return as_fail(err, AS_ENUMERIC, "%s: tensor \"%s\": %zu NaN, %zu Inf, first at %zu",
-                       t->file, t->name, scan.n_nan, scan.n_inf, scan.first);
+                       t->file, as_escape(t->name, strlen(t->name), shown), scan.n_nan, scan.n_inf,
+                       scan.first);
     float *x = as_new(n, sizeof *x, err);
     if (!x) return false;
     bool ok = as_dequantise(t->dtype, t->nf4, x, t->data, 0, n) ||
-              as_fail(err, AS_EFORMAT, "%s: tensor \"%s\": type %s", t->file, t->name, t->type);
+              as_fail(err, AS_EFORMAT, "%s: tensor \"%s\": type %s", t->file,
+                      as_escape(t->name, strlen(t->name), shown), t->type);
     *zero = true;
     for (size_t i = 0; ok && i < n && *zero; i++) *zero = x[i] == 0;
     source.data = x;
@@ -288,6 +309,7 @@ static bool add_pair(opening *o, const as_tensor *a, as_error *err)
         !config_pattern(o->peft, "rank_pattern", as_buf_text(&path), &rank, err) ||
         !config_pattern(o->peft, "alpha_pattern", as_buf_text(&path), &alpha, err))
         goto out;
+    if (!check_rank(o->peft, "rank_pattern", rank, err)) goto out;
     b = partner(o->file, a, err);
     if (!b) goto out;
     if (!as_proj_shape(o->config, layer, proj, &out, &in)) goto out;
@@ -364,14 +386,20 @@ static bool check_targets(const opening *o, as_error *err)
     return true;
 }
 
+/* The configuration decides the scale, so it is as much of the arm as the tensors are. */
 static bool note(opening *o, const char *folder, as_error *err)
 {
-    as_key digest;
-    if (!as_tensors_digest(o->file, digest, err)) return false;
+    as_key digest, config;
+    as_buf text = {0};
+    as_json_write(&text, o->peft->json);
+    bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, config, err);
+    as_buf_clear(&text);
+    if (!ok || !as_tensors_digest(o->file, digest, err)) return false;
     json_t *what = json_object();
     as_json_put_text(&what, "operator", "lora");
     as_json_put_text(&what, "path", folder);
     as_json_put_text(&what, "digest", digest);
+    as_json_put_text(&what, "config", config);
     as_json_put_size(&what, "pairs", o->n_pairs);
     as_json_put_real(&what, "strength", o->strength);
     return as_arm_note(o->arm, what, err);

@@ -122,6 +122,9 @@ static bool open_part(as_arm *arm, char *part, const as_model *m, const as_exec 
     if (colon) *colon = 0;
     const char *name = trim(part);
     if (!colon && strcmp(name, "base") == 0) return true;
+    if (strcmp(name, "base") == 0)
+        return as_fail(err, AS_EUSAGE, "base takes no argument (found \"%s\")",
+                       as_escape(colon + 1, strlen(colon + 1), shown));
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         names[i] = operators[i]->name;
         if (!colon || strcmp(name, operators[i]->name) != 0) continue;
@@ -156,6 +159,10 @@ as_arm *as_arm_open(const char *text, const as_model *m, const as_exec *ex,
     static const as_arm_options plain = {false};
     bool ok = false;
     char shown[AS_ESCAPE_SIZE];
+    if (!as_utf8_valid(text, strlen(text), NULL)) {
+        as_fail(err, AS_EUSAGE, "arm \"%s\": not UTF-8", as_escape(text, strlen(text), shown));
+        return NULL;
+    }
     as_arm *arm = as_new(1, sizeof *arm, err);
     if (!arm) return NULL;
     arm->arena = as_arena_new(err);

@@ -26,9 +26,11 @@ static void temper_forward(const as_hook *h, const as_exec *ex, const as_site_ro
 
 typedef struct {
     as_arm *arm;
+    const as_model *model;
     const as_config *config;
     const as_arm_options *options;
-    json_t *heads; /* for the record */
+    json_t *heads;   /* for the record */
+    as_class class_; /* of what is wrong with the heads: the text's or the file's */
 } tempering;
 
 static size_t first_attention(const as_config *c)
@@ -38,18 +40,37 @@ static size_t first_attention(const as_config *c)
     return l;
 }
 
-static bool add_head(tempering *t, size_t layer, size_t head, double lambda, as_error *err)
+/* Is the head there, and named for the first time? */
+static bool check_head(const tempering *t, size_t layer, size_t head, as_error *err)
 {
     const as_config *c = t->config;
     if (layer >= c->n_layers)
-        return as_fail(err, AS_EUSAGE, "layer (found %zu, expected 0 to %zu)", layer,
+        return as_fail(err, t->class_, "layer (found %zu, expected 0 to %zu)", layer,
                        c->n_layers - 1);
     if (c->layer[layer].mixer != AS_MIX_ATTENTION)
-        return as_fail(err, AS_EUSAGE, "layer %zu: not an attention layer", layer);
+        return as_fail(err, t->class_, "layer %zu: not an attention layer", layer);
     if (head >= c->layer[layer].heads)
-        return as_fail(err, AS_EUSAGE, "layer %zu: head (found %zu, expected 0 to %zu)", layer,
+        return as_fail(err, t->class_, "layer %zu: head (found %zu, expected 0 to %zu)", layer,
                        head, c->layer[layer].heads - 1);
+    for (size_t i = 0; i < json_array_size(t->heads); i++) {
+        const json_t *row = json_array_get(t->heads, i);
+        if ((size_t)json_integer_value(json_object_get(row, "layer")) == layer &&
+            (size_t)json_integer_value(json_object_get(row, "head")) == head)
+            return as_fail(err, t->class_, "layer %zu: head %zu twice", layer, head);
+    }
+    return true;
+}
+
+static bool add_head(tempering *t, size_t layer, size_t head, double lambda, as_error *err)
+{
+    const as_config *c = t->config;
+    if (!check_head(t, layer, head, err)) return false;
     size_t width = as_head_width(c, t->options->as_published ? first_attention(c) : layer);
+    if ((head + 1) * width > c->layer[layer].heads * as_head_width(c, layer))
+        return as_fail(err, t->class_,
+                       "layer %zu: head %zu has no columns of the first layer's "
+                       "width",
+                       layer, head);
     json_t *row = json_object();
     as_json_put_size(&row, "layer", layer);
     as_json_put_size(&row, "head", head);
@@ -80,13 +101,13 @@ static bool parse_groups(tempering *t, const char *text, as_error *err)
         if (!equals) goto bad;
         double lambda = strtod(equals + 1, &end);
         if (end == equals + 1 || !isfinite(lambda) || (*end && *end != ' ')) goto bad;
-        while (p < equals) {
+        for (bool more = true; more; p += more) {
             if (*p < '0' || *p > '9') goto bad;
             unsigned long layer = strtoul(p, (char **)&p, 10), head;
             if (*p != '.' || p[1] < '0' || p[1] > '9') goto bad;
             head = strtoul(p + 1, (char **)&p, 10);
-            if (*p != ',' && *p != '=') goto bad;
-            p += *p == ',';
+            more = *p == ',';
+            if (!more && p != equals) goto bad;
             if (!add_head(t, layer, head, lambda, err)) return false;
         }
         for (p = end; *p == ' ';) p++;
@@ -95,6 +116,35 @@ static bool parse_groups(tempering *t, const char *text, as_error *err)
 bad:
     return as_fail(err, AS_EUSAGE, "heads (found \"%s\", expected LAYER.HEAD[,LAYER.HEAD]=LAMBDA)",
                    as_escape(text, strlen(text), shown));
+}
+
+/* Nothing that the file says is passed over. */
+static bool check_keys(const json_t *object, const char *const *known, as_error *err)
+{
+    const char *key;
+    const json_t *v;
+    char shown[AS_ESCAPE_SIZE];
+    json_object_foreach((json_t *)object, key, v)
+    {
+        bool is_known = false;
+        for (size_t i = 0; known[i] && !is_known; i++) is_known = strcmp(key, known[i]) == 0;
+        if (!is_known)
+            return as_fail(err, AS_EFORMAT, "%s: unknown key", as_escape(key, strlen(key), shown));
+    }
+    return true;
+}
+
+/* "model", when it is there, is the digest of the weights that the heads were found in. */
+static bool check_model(const tempering *t, const json_t *file, as_error *err)
+{
+    const json_t *v = json_object_get(file, "model");
+    const char *digest = json_string_value(v);
+    char shown[AS_ESCAPE_SIZE];
+    if (!v) return true;
+    if (!digest) return as_fail(err, AS_EFORMAT, "model (expected the digest of the weights)");
+    if (strcmp(digest, as_model_digest(t->model)) == 0) return true;
+    return as_fail(err, AS_EFORMAT, "model (found weights %s, expected %s)",
+                   as_model_digest(t->model), as_escape(digest, strlen(digest), shown));
 }
 
 static bool parse_size(const json_t *row, const char *key, size_t *out, as_error *err)
@@ -106,10 +156,15 @@ static bool parse_size(const json_t *row, const char *key, size_t *out, as_error
     return true;
 }
 
-/* A file {"schema": "assay.temper/1", "heads": [{"layer", "head", "lambda"}]}. */
+/* A file {"schema": "assay.temper/1", "heads": [{"layer", "head", "lambda"}]}, with "model". */
 static bool parse_file(tempering *t, const char *path, as_error *err)
 {
+    static const char *const keys[] = {"schema", "model", "heads", NULL}, *const row_keys[] = {
+                                                                              "layer", "head",
+                                                                              "lambda", NULL};
     bool ok = false;
+    t->class_ = AS_EFORMAT;
+    char shown[AS_ESCAPE_SIZE];
     json_t *file = as_json_read(path, err);
     if (!file) return false;
     const char *schema = json_string_value(json_object_get(file, "schema"));
@@ -118,6 +173,7 @@ static bool parse_file(tempering *t, const char *path, as_error *err)
         as_fail(err, AS_EFORMAT, "schema (expected \"assay.temper/1\")");
         goto out;
     }
+    if (!check_keys(file, keys, err) || !check_model(t, file, err)) goto out;
     if (!json_is_array(heads) || !json_array_size(heads)) {
         as_fail(err, AS_EFORMAT, "heads (expected a list of {layer, head, lambda})");
         goto out;
@@ -125,9 +181,11 @@ static bool parse_file(tempering *t, const char *path, as_error *err)
     for (size_t i = 0; i < json_array_size(heads); i++) {
         const json_t *row = json_array_get(heads, i), *lambda = json_object_get(row, "lambda");
         size_t layer, head;
-        bool good = parse_size(row, "layer", &layer, err) && parse_size(row, "head", &head, err) &&
-                    (json_is_number(lambda) || as_fail(err, AS_EFORMAT, "lambda")) &&
-                    add_head(t, layer, head, json_number_value(lambda), err);
+        bool good =
+            check_keys(row, row_keys, err) && parse_size(row, "layer", &layer, err) &&
+            parse_size(row, "head", &head, err) &&
+            (json_is_number(lambda) || as_fail(err, AS_EFORMAT, "lambda (expected a number)")) &&
+            add_head(t, layer, head, json_number_value(lambda), err);
         if (!good) {
             as_error_at(err, "heads[%zu]", i);
             goto out;
@@ -135,7 +193,7 @@ static bool parse_file(tempering *t, const char *path, as_error *err)
     }
     ok = true;
 out:
-    if (!ok) as_error_at(err, "%s", path);
+    if (!ok) as_error_at(err, "%s", as_escape(path, strlen(path), shown));
     json_decref(file);
     return ok;
 }
@@ -144,7 +202,7 @@ static bool temper_open(as_arm *arm, const char *argument, const as_model *m, co
                         const as_arm_options *options, as_error *err)
 {
     (void)ex;
-    tempering t = {arm, as_model_config(m), options, json_array()};
+    tempering t = {arm, m, as_model_config(m), options, json_array(), AS_EUSAGE};
     size_t n = strlen(argument);
     bool is_file = n > 5 && strcmp(argument + n - 5, ".json") == 0;
     if (!(is_file ? parse_file(&t, argument, err) : parse_groups(&t, argument, err))) {
