@@ -42,8 +42,9 @@ static bool avx512_is_supported(void)
            AS_CPU_HAS("avx512vl") && AS_CPU_HAS("avx512dq");
 }
 
-static const as_kernels avx2 = {.name = "avx2", LOOPS(avx2)};
-static const as_kernels avx512 = {.name = "avx512", LOOPS(avx512), .few = as_avx512_few};
+static const as_kernels avx2 = {.name = "avx2", LOOPS(avx2), .few = as_avx2_few, .few_rows = 4};
+static const as_kernels avx512 = {
+    .name = "avx512", LOOPS(avx512), .few = as_avx512_few, .few_rows = 96};
 #endif
 
 static const as_kernels *const tables[] = {

@@ -14,7 +14,7 @@
 #include "engine/tensor/quant.h"
 
 #define AS_LANES 16
-#define AS_FEW 28 /* rows that `few` takes at most */
+#define AS_FEW 28 /* rows that `few` takes at once, at most */
 
 typedef struct as_kernels {
     const char *name; /* "scalar", "avx2", "avx512": stored with every result */
@@ -63,10 +63,11 @@ typedef struct as_kernels {
 
     /* y (m, 16 n_panels) = x W^T for packed panels of type t, widened in registers, over all n_in
      * inputs, from 0; rows of y are ldy apart. x lies input by input: element k of row i is
-     * x[k * ldx + i]. m <= ldx; ldx is 1, 2 or a multiple of 4 up to AS_FEW, its columns beyond m
-     * are any numbers; n_panels is 1 or 4. NULL where it would gain nothing. */
+     * x[k * ldx + i]. m <= ldx; ldx is 1, 2 or a multiple of 4 up to AS_FEW and few_rows, its
+     * columns beyond m are any numbers; n_panels is 1 or 4. */
     void (*few)(as_dtype t, float *y, size_t ldy, const float *x, size_t ldx, size_t m,
                 const void *panels, size_t panel_bytes, size_t n_panels, size_t n_in);
+    size_t few_rows; /* the most rows for which this beats widening into memory; 0: none */
 } as_kernels;
 
 /* The table of that name, or the fastest supported one for "auto". AS_EUSAGE for an unknown name or

@@ -83,7 +83,13 @@ double as_avx2_peak(size_t n)
     return 192 * (double)n;
 }
 
-/* ---- widening: eight outputs of one input at a time, `half` 0 or 8 ---- */
+/* ---- packed panels: linear_internal.h says how they are read ---- */
+
+typedef struct {
+    const uint8_t *word; /* first of the part */
+    __m256 scale[2], min[2];
+    __m256i codes[2];
+} reader;
 
 AS_INLINE __m256i lanes(const void *p)
 {
@@ -105,215 +111,289 @@ AS_INLINE __m256 unsigned_bytes(const void *p)
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p)));
 }
 
-AS_INLINE __m256i low_bits(__m256i q, size_t from, int mask)
+/* Scale and minimum of outputs 8h to 8h + 7 of a part of Q4_K or Q5_K. */
+AS_INLINE void k_scale(reader *r, size_t h, const uint16_t *d, const uint16_t *dmin,
+                       const uint8_t *scale, const uint8_t *min)
 {
-    return _mm256_and_si256(_mm256_srl_epi32(q, _mm_cvtsi32_si128((int)from)),
-                            _mm256_set1_epi32(mask));
+    r->scale[h] = _mm256_mul_ps(half_floats(d + 8 * h), unsigned_bytes(scale + 8 * h));
+    r->min[h] = _mm256_mul_ps(half_floats(dmin + 8 * h), unsigned_bytes(min + 8 * h));
 }
 
-void as_avx2_widen_f32(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0, size_t nk)
+/* Goes to the part that holds input k, its first. */
+AS_INLINE void open_part(const as_dtype t, reader *r, const uint8_t *panel, size_t k)
 {
-    (void)n_in;
-    const float *w = (const float *)panel + 16 * k0;
-    for (size_t k = 0; k < nk; k++, out += ldo, w += 16) {
-        _mm256_storeu_ps(out, _mm256_loadu_ps(w));
-        _mm256_storeu_ps(out + 8, _mm256_loadu_ps(w + 8));
-    }
-}
-
-void as_avx2_widen_f16(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0, size_t nk)
-{
-    (void)n_in;
-    const uint16_t *w = (const uint16_t *)panel + 16 * k0;
-    for (size_t k = 0; k < nk; k++, out += ldo, w += 16) {
-        _mm256_storeu_ps(out, half_floats(w));
-        _mm256_storeu_ps(out + 8, half_floats(w + 8));
-    }
-}
-
-AS_INLINE __m256 low_half(__m256i pair)
-{
-    return _mm256_castsi256_ps(_mm256_slli_epi32(pair, 16));
-}
-
-AS_INLINE __m256 high_half(__m256i pair)
-{
-    return _mm256_castsi256_ps(_mm256_and_si256(pair, _mm256_set1_epi32((int)0xffff0000u)));
-}
-
-void as_avx2_widen_bf16(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,
-                        size_t nk)
-{
-    (void)n_in;
-    const uint32_t *w = (const uint32_t *)panel + 16 * (k0 / 2);
-    const size_t end = k0 + nk;
-    for (size_t k = k0; k < end; w += 16) {
-        __m256i a = lanes(w), b = lanes(w + 8);
-        if (k % 2 == 0) {
-            _mm256_storeu_ps(out, low_half(a));
-            _mm256_storeu_ps(out + 8, low_half(b));
-            out += ldo;
-            if (++k == end) return;
+    if (t == AS_F32) r->word = panel + 64 * k;
+    if (t == AS_F16 || t == AS_BF16) r->word = panel + 32 * k;
+    AS_UNROLL
+    for (size_t h = 0; h < 2; h++) {
+        if (t == AS_Q8_0) {
+            const as_panel_q8_0 *b = (const as_panel_q8_0 *)panel + k / 32;
+            r->scale[h] = half_floats(b->d + 8 * h);
+            r->word = (const uint8_t *)b->q;
         }
-        _mm256_storeu_ps(out, high_half(a));
-        _mm256_storeu_ps(out + 8, high_half(b));
-        out += ldo;
-        k++;
-    }
-}
-
-void as_avx2_widen_q8_0(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,
-                        size_t nk)
-{
-    (void)n_in;
-    const as_panel_q8_0 *b = (const as_panel_q8_0 *)panel + k0 / 32;
-    for (size_t k = 0; k < nk; k += 32, b++) {
-        __m256 d0 = half_floats(b->d), d1 = half_floats(b->d + 8);
-        for (size_t i = 0; i < 32; i++, out += ldo) {
-            _mm256_storeu_ps(out, _mm256_mul_ps(d0, bytes(b->q[i])));
-            _mm256_storeu_ps(out + 8, _mm256_mul_ps(d1, bytes(b->q[i] + 8)));
+        if (t == AS_Q4_0) {
+            const as_panel_q4_0 *b = (const as_panel_q4_0 *)panel + k / 32;
+            r->scale[h] = half_floats(b->d + 8 * h);
+            r->word = (const uint8_t *)b->q;
+        }
+        const size_t s = k % 256 / (t == AS_Q6_K ? 16 : 32);
+        if (t == AS_Q4_K) {
+            const as_panel_q4_k *b = (const as_panel_q4_k *)panel + k / 256;
+            k_scale(r, h, b->d, b->dmin, b->sub[s].scale, b->sub[s].min);
+            r->word = (const uint8_t *)b->sub[s].q;
+        }
+        if (t == AS_Q5_K) {
+            const as_panel_q5_k *b = (const as_panel_q5_k *)panel + k / 256;
+            k_scale(r, h, b->d, b->dmin, b->sub[s].scale, b->sub[s].min);
+            r->word = (const uint8_t *)b->sub[s].q;
+        }
+        if (t == AS_Q6_K) { /* codes are brought to the top of their lanes: 2^26 times too large */
+            const as_panel_q6_k *b = (const as_panel_q6_k *)panel + k / 256;
+            __m256 d = _mm256_mul_ps(half_floats(b->d + 8 * h), _mm256_set1_ps(0x1p-26f));
+            r->scale[h] = _mm256_mul_ps(d, bytes(b->sub[s].scale + 8 * h));
+            r->word = (const uint8_t *)b->sub[s].q;
+        }
+        if (t == AS_NF4) {
+            const void *blocks = panel + sizeof(as_panel_nf4_head);
+            const as_panel_nf4 *b = (const as_panel_nf4 *)blocks + k / 64;
+            r->scale[h] = _mm256_loadu_ps(b->scale + 8 * h);
+            r->word = (const uint8_t *)b->q;
         }
     }
 }
 
-void as_avx2_widen_q4_0(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,
-                        size_t nk)
+/* The pair of bits above the codes of a word, moved to bits `to` and `to` + 1. */
+AS_INLINE __m256i left_over(const uint8_t *half, size_t word, int to)
 {
-    (void)n_in;
-    const as_panel_q4_0 *b = (const as_panel_q4_0 *)panel + k0 / 32;
-    const __m256i eight = _mm256_set1_epi32(8);
-    for (size_t k = 0; k < nk; k += 32, b++, out += 32 * ldo) {
-        for (size_t half = 0; half < 16; half += 8) {
-            __m256 d = half_floats(b->d + half);
-            for (size_t i = 0; i < 32; i++) {
-                __m256i q = low_bits(lanes(b->q[i / 8] + half), 4 * (i % 8), 15);
-                __m256 code = _mm256_cvtepi32_ps(_mm256_sub_epi32(q, eight));
-                _mm256_storeu_ps(out + i * ldo + half, _mm256_mul_ps(d, code));
-            }
+    return _mm256_slli_epi32(_mm256_srli_epi32(lanes(half + 64 * word), 30), to);
+}
+
+AS_INLINE void take_word(const as_dtype t, reader *r, size_t word)
+{
+    AS_UNROLL
+    for (size_t h = 0; h < 2; h++) {
+        const uint8_t *half = r->word + 32 * h;
+        if (t == AS_F16) {
+            const uint16_t *at = (const uint16_t *)(const void *)r->word + 8 * h;
+            r->codes[h] = _mm256_castps_si256(half_floats(at));
+        } else if (t == AS_Q8_0) {
+            r->codes[h] =
+                _mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)(r->word + 16 * word + 8 * h)));
+        } else if (t == AS_Q5_K && word == 5) {
+            const __m256i one = _mm256_set1_epi32(1);
+            __m256i top = _mm256_srli_epi32(lanes(half + 64 * 4), 30),
+                    low = _mm256_and_si256(top, one);
+            __m256i a = _mm256_or_si256(left_over(half, 0, 0), left_over(half, 1, 2));
+            __m256i b = _mm256_or_si256(left_over(half, 2, 5), left_over(half, 3, 7));
+            a = _mm256_or_si256(a, _mm256_slli_epi32(low, 4));
+            b = _mm256_or_si256(b, _mm256_slli_epi32(_mm256_srli_epi32(top, 1), 9));
+            r->codes[h] = _mm256_or_si256(a, b);
+        } else if (t == AS_Q6_K && word == 3) {
+            __m256i a = _mm256_or_si256(left_over(half, 0, 0), left_over(half, 1, 2));
+            r->codes[h] = _mm256_or_si256(a, left_over(half, 2, 4));
+        } else {
+            r->codes[h] = lanes(half + 64 * word);
         }
     }
 }
 
-void as_avx2_widen_q4_k(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,
-                        size_t nk)
-{
-    (void)n_in;
-    const as_panel_q4_k *b = (const as_panel_q4_k *)panel + k0 / 256;
-    for (size_t at = 0; at < nk; at += 32, out += 32 * ldo) {
-        const as_panel_q4_k *p = b + at / 256;
-        const size_t s = at % 256 / 32;
-        for (size_t half = 0; half < 16; half += 8) {
-            __m256 scale =
-                _mm256_mul_ps(half_floats(p->d + half), unsigned_bytes(p->sub[s].scale + half));
-            __m256 min =
-                _mm256_mul_ps(half_floats(p->dmin + half), unsigned_bytes(p->sub[s].min + half));
-            for (size_t i = 0; i < 32; i++) {
-                __m256i q = low_bits(lanes(p->sub[s].q[i / 8] + half), 4 * (i % 8), 15);
-                /* scale * code is exact (21 bits), so one rounding is all there is. */
-                _mm256_storeu_ps(out + i * ldo + half,
-                                 _mm256_fmsub_ps(scale, _mm256_cvtepi32_ps(q), min));
-            }
-        }
-    }
-}
-
-/* The code of input i of a run of 32 codes of five bits. */
-AS_INLINE __m256i five_bits(const uint32_t q[5][16], size_t half, size_t i)
-{
-    if (i < 30) return low_bits(lanes(q[i / 6] + half), 5 * (i % 6), 31);
-    const size_t first = i == 30 ? 0 : 2;
-    __m256i low = low_bits(lanes(q[first] + half), 30, 3);
-    __m256i mid = low_bits(lanes(q[first + 1] + half), 30, 3);
-    __m256i top = low_bits(lanes(q[4] + half), i, 1);
-    return _mm256_or_si256(low,
-                           _mm256_or_si256(_mm256_slli_epi32(mid, 2), _mm256_slli_epi32(top, 4)));
-}
-
-void as_avx2_widen_q5_k(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,
-                        size_t nk)
-{
-    (void)n_in;
-    const as_panel_q5_k *b = (const as_panel_q5_k *)panel + k0 / 256;
-    for (size_t at = 0; at < nk; at += 32, out += 32 * ldo) {
-        const as_panel_q5_k *p = b + at / 256;
-        const size_t s = at % 256 / 32;
-        for (size_t half = 0; half < 16; half += 8) {
-            __m256 scale =
-                _mm256_mul_ps(half_floats(p->d + half), unsigned_bytes(p->sub[s].scale + half));
-            __m256 min =
-                _mm256_mul_ps(half_floats(p->dmin + half), unsigned_bytes(p->sub[s].min + half));
-            for (size_t i = 0; i < 32; i++) {
-                __m256 code = _mm256_cvtepi32_ps(five_bits(p->sub[s].q, half, i));
-                _mm256_storeu_ps(out + i * ldo + half, _mm256_fmsub_ps(scale, code, min));
-            }
-        }
-    }
-}
-
-AS_INLINE __m256i six_bits(const uint32_t q[3][16], size_t half, size_t i)
-{
-    if (i < 15) return low_bits(lanes(q[i / 5] + half), 6 * (i % 5), 63);
-    __m256i low = low_bits(lanes(q[0] + half), 30, 3), mid = low_bits(lanes(q[1] + half), 30, 3);
-    __m256i top = low_bits(lanes(q[2] + half), 30, 3);
-    return _mm256_or_si256(low,
-                           _mm256_or_si256(_mm256_slli_epi32(mid, 2), _mm256_slli_epi32(top, 4)));
-}
-
-void as_avx2_widen_q6_k(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,
-                        size_t nk)
-{
-    (void)n_in;
-    const as_panel_q6_k *b = (const as_panel_q6_k *)panel + k0 / 256;
-    const __m256i middle = _mm256_set1_epi32(32);
-    for (size_t at = 0; at < nk; at += 16, out += 16 * ldo) {
-        const as_panel_q6_k *p = b + at / 256;
-        const size_t s = at % 256 / 16;
-        for (size_t half = 0; half < 16; half += 8) {
-            __m256 scale = _mm256_mul_ps(half_floats(p->d + half), bytes(p->sub[s].scale + half));
-            for (size_t i = 0; i < 16; i++) {
-                __m256i q = _mm256_xor_si256(six_bits(p->sub[s].q, half, i), middle);
-                q = _mm256_sub_epi32(q, middle); /* two's complement */
-                _mm256_storeu_ps(out + i * ldo + half, _mm256_mul_ps(scale, _mm256_cvtepi32_ps(q)));
-            }
-        }
-    }
-}
-
-AS_INLINE __m256 cut(__m256 x)
+/* What NF4 codes stand for: bits 0 to 2 choose within eight values, bit 3, brought to the sign,
+ * which eight. */
+AS_INLINE __m256 nf4_value(const float *map, __m256i q, __m256 scale, const as_dtype to)
 {
     const __m256i half = _mm256_set1_epi32(0x8000), top = _mm256_set1_epi32((int)0xffff0000u);
-    return _mm256_castsi256_ps(
-        _mm256_and_si256(_mm256_add_epi32(_mm256_castps_si256(x), half), top));
+    __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(map), q);
+    __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(map + 8), q);
+    __m256 w = _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(q, 28)));
+    w = _mm256_mul_ps(w, scale);
+    if (to == AS_F16) return _mm256_cvtph_ps(_mm256_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT));
+    if (to == AS_F32) return w;
+    __m256i sum = _mm256_add_epi32(_mm256_castps_si256(w), half);
+    return _mm256_castsi256_ps(_mm256_and_si256(sum, top));
 }
 
-AS_INLINE __m256 nf4_round(__m256 x, uint32_t to)
+/* Outputs 8h to 8h + 7 of the next input of the word. */
+AS_INLINE __m256 next_value(const as_dtype t, const as_dtype to, reader *r, const float *map,
+                            size_t h, size_t input)
 {
-    return to == AS_BF16  ? cut(x)
-           : to == AS_F16 ? _mm256_cvtph_ps(_mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT))
-                          : x;
+    const __m256i q = r->codes[h], top = _mm256_set1_epi32((int)0xffff0000u);
+    if (t <= AS_F16) return _mm256_castsi256_ps(q);
+    if (t == AS_BF16)
+        return _mm256_castsi256_ps(input == 0 ? _mm256_slli_epi32(q, 16)
+                                              : _mm256_and_si256(q, top));
+    if (t == AS_Q8_0) return _mm256_mul_ps(r->scale[h], _mm256_cvtepi32_ps(q));
+    r->codes[h] = _mm256_srli_epi32(q, t == AS_Q5_K ? 5 : t == AS_Q6_K ? 6 : 4);
+    if (t == AS_NF4) return nf4_value(map, q, r->scale[h], to);
+    if (t == AS_Q6_K)
+        return _mm256_mul_ps(r->scale[h], _mm256_cvtepi32_ps(_mm256_slli_epi32(q, 26)));
+    __m256i code = _mm256_and_si256(q, _mm256_set1_epi32(t == AS_Q5_K ? 31 : 15));
+    if (t == AS_Q4_0) {
+        code = _mm256_sub_epi32(code, _mm256_set1_epi32(8));
+        return _mm256_mul_ps(r->scale[h], _mm256_cvtepi32_ps(code));
+    }
+    /* scale * code is exact (22 bits), so one rounding is all there is. */
+    return _mm256_fmsub_ps(r->scale[h], _mm256_cvtepi32_ps(code), r->min[h]);
 }
+
+AS_INLINE void widen(const as_dtype t, const as_dtype to, float *out, size_t ldo,
+                     const uint8_t *panel, size_t k0, size_t nk)
+{
+    const float *map = (const float *)(const void *)panel;
+    const size_t end = k0 + nk;
+    reader r = {0};
+    if (t == AS_BF16 && k0 % 2 == 1 && nk > 0) {
+        open_part(t, &r, panel, k0 - 1);
+        take_word(t, &r, 0);
+        _mm256_storeu_ps(out, next_value(t, to, &r, map, 0, 1));
+        _mm256_storeu_ps(out + 8, next_value(t, to, &r, map, 1, 1));
+        out += ldo;
+        k0++;
+    }
+    for (size_t k = k0; k < end; k += as_part_inputs(t)) {
+        open_part(t, &r, panel, k);
+        for (size_t word = 0; word < as_part_words(t); word++) {
+            take_word(t, &r, word);
+            for (size_t i = 0; i < as_word_inputs(t, word); i++, out += ldo) {
+                if (t == AS_BF16 && k + i == end) return;
+                _mm256_storeu_ps(out, next_value(t, to, &r, map, 0, i));
+                _mm256_storeu_ps(out + 8, next_value(t, to, &r, map, 1, i));
+            }
+        }
+    }
+}
+
+/* One input of N panels for M rows: x (M). */
+AS_INLINE void add_input(const as_dtype t, const as_dtype to, const size_t M, const size_t N,
+                         __m256 acc[4][4], reader r[2], const float *map, size_t input,
+                         const float *x)
+{
+    AS_UNROLL
+    for (size_t j = 0; j < 2 * N; j++) {
+        __m256 w = next_value(t, to, &r[j / 2], map, j % 2, input);
+        AS_UNROLL
+        for (size_t i = 0; i < M; i++)
+            acc[i][j] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + i), w, acc[i][j]);
+    }
+}
+
+/* y (m, 16 N) of N panels and m <= M rows, from 0, over all inputs; x (n_in, ldx). */
+AS_INLINE void product(const as_dtype t, const as_dtype to, const size_t M, const size_t N,
+                       float *y, size_t ldy, const float *x, size_t m, const uint8_t *panels,
+                       size_t panel_bytes, size_t n_in)
+{
+    enum { AHEAD = 2048 }; /* bytes */
+    const float *map = (const float *)(const void *)panels;
+    AS_NO_INIT __m256 acc[4][4];
+    AS_NO_INIT reader r[2];
+    AS_UNROLL
+    for (size_t i = 0; i < M; i++) {
+        AS_UNROLL
+        for (size_t j = 0; j < 2 * N; j++) acc[i][j] = _mm256_setzero_ps();
+    }
+    const size_t whole = t == AS_BF16 ? n_in - n_in % 2 : n_in;
+    for (size_t k = 0; k < whole; k += as_part_inputs(t)) {
+        AS_UNROLL
+        for (size_t j = 0; j < N; j++) open_part(t, &r[j], panels + j * panel_bytes, k);
+        for (size_t word = 0; word < as_part_words(t); word++) {
+            AS_UNROLL
+            for (size_t j = 0; j < N; j++) {
+                take_word(t, &r[j], word);
+                AS_PREFETCH(r[j].word + (t == AS_Q8_0 ? 16 : 64) * word + AHEAD);
+            }
+            if (t == AS_BF16) {
+                add_input(t, to, M, N, acc, r, map, 0, x);
+                add_input(t, to, M, N, acc, r, map, 1, x + M);
+                x += 2 * M;
+                continue;
+            }
+            for (size_t i = 0; i < as_word_inputs(t, word); i++, x += M)
+                add_input(t, to, M, N, acc, r, map, i, x);
+        }
+    }
+    if (whole < n_in) {
+        AS_UNROLL
+        for (size_t j = 0; j < N; j++) {
+            open_part(t, &r[j], panels + j * panel_bytes, whole);
+            take_word(t, &r[j], 0);
+        }
+        add_input(t, to, M, N, acc, r, map, 0, x);
+    }
+    AS_UNROLL
+    for (size_t i = 0; i < M; i++) {
+        if (i == m) break;
+        AS_UNROLL
+        for (size_t j = 0; j < 2 * N; j++) _mm256_storeu_ps(y + i * ldy + 8 * j, acc[i][j]);
+    }
+}
+
+#define WIDEN(type, TYPE)                                                                          \
+    void as_avx2_widen_##type(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,   \
+                              size_t nk)                                                           \
+    {                                                                                              \
+        (void)n_in;                                                                                \
+        widen(TYPE, AS_F32, out, ldo, panel, k0, nk);                                              \
+    }
+WIDEN(f32, AS_F32)
+WIDEN(f16, AS_F16)
+WIDEN(bf16, AS_BF16)
+WIDEN(q8_0, AS_Q8_0)
+WIDEN(q4_0, AS_Q4_0)
+WIDEN(q4_k, AS_Q4_K)
+WIDEN(q5_k, AS_Q5_K)
+WIDEN(q6_k, AS_Q6_K)
 
 void as_avx2_widen_nf4(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0, size_t nk)
 {
     (void)n_in;
-    const as_panel_nf4_head *head = panel;
-    const as_panel_nf4 *b = (const as_panel_nf4 *)(head + 1) + k0 / 64;
-    const __m256 low = _mm256_loadu_ps(head->map), high = _mm256_loadu_ps(head->map + 8);
-    for (size_t k = 0; k < nk; k += 64, b++, out += 64 * ldo) {
-        for (size_t half = 0; half < 16; half += 8) {
-            __m256 scale = _mm256_loadu_ps(b->scale + half);
-            for (size_t i = 0; i < 64; i++) {
-                __m256i q = _mm256_srl_epi32(lanes(b->q[i / 8] + half),
-                                             _mm_cvtsi32_si128((int)(4 * (i % 8))));
-                /* Bits 0 to 2 choose within eight values, bit 3 (brought to the sign) which eight.
-                 */
-                __m256 value = _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, q),
-                                                _mm256_permutevar8x32_ps(high, q),
-                                                _mm256_castsi256_ps(_mm256_slli_epi32(q, 28)));
-                _mm256_storeu_ps(out + i * ldo + half,
-                                 nf4_round(_mm256_mul_ps(value, scale), head->round_to));
-            }
-        }
+    const uint32_t to = ((const as_panel_nf4_head *)panel)->round_to;
+    if (to == AS_BF16) widen(AS_NF4, AS_BF16, out, ldo, panel, k0, nk);
+    if (to == AS_F16) widen(AS_NF4, AS_F16, out, ldo, panel, k0, nk);
+    if (to == AS_F32) widen(AS_NF4, AS_F32, out, ldo, panel, k0, nk);
+}
+
+/* One row of two panels at a time, or up to four rows of one. */
+#define FEW(TYPE, to)                                                                              \
+    static void few_##TYPE##_##to(float *y, size_t ldy, const float *x, size_t ldx, size_t m,      \
+                                  const uint8_t *panels, size_t panel_bytes, size_t n_panels,      \
+                                  size_t n_in)                                                     \
+    {                                                                                              \
+        for (; ldx == 1 && n_panels >= 2; n_panels -= 2, panels += 2 * panel_bytes, y += 32)       \
+            product(TYPE, to, 1, 2, y, ldy, x, m, panels, panel_bytes, n_in);                      \
+        for (; n_panels > 0; n_panels--, panels += panel_bytes, y += 16) {                         \
+            if (ldx == 1) product(TYPE, to, 1, 1, y, ldy, x, m, panels, panel_bytes, n_in);        \
+            if (ldx == 2) product(TYPE, to, 2, 1, y, ldy, x, m, panels, panel_bytes, n_in);        \
+            if (ldx == 4) product(TYPE, to, 4, 1, y, ldy, x, m, panels, panel_bytes, n_in);        \
+        }                                                                                          \
     }
+FEW(AS_F32, AS_F32)
+FEW(AS_F16, AS_F32)
+FEW(AS_BF16, AS_F32)
+FEW(AS_Q8_0, AS_F32)
+FEW(AS_Q4_0, AS_F32)
+FEW(AS_Q4_K, AS_F32)
+FEW(AS_Q5_K, AS_F32)
+FEW(AS_Q6_K, AS_F32)
+FEW(AS_NF4, AS_F32)
+FEW(AS_NF4, AS_F16)
+FEW(AS_NF4, AS_BF16)
+
+typedef void few(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const uint8_t *panels,
+                 size_t panel_bytes, size_t n_panels, size_t n_in);
+static few *const by_type[AS_N_DTYPES] = {
+    [AS_F32] = few_AS_F32_AS_F32,   [AS_F16] = few_AS_F16_AS_F32,   [AS_BF16] = few_AS_BF16_AS_F32,
+    [AS_Q8_0] = few_AS_Q8_0_AS_F32, [AS_Q4_0] = few_AS_Q4_0_AS_F32, [AS_Q4_K] = few_AS_Q4_K_AS_F32,
+    [AS_Q5_K] = few_AS_Q5_K_AS_F32, [AS_Q6_K] = few_AS_Q6_K_AS_F32, [AS_NF4] = few_AS_NF4_AS_F32,
+};
+
+void as_avx2_few(as_dtype t, float *y, size_t ldy, const float *x, size_t ldx, size_t m,
+                 const void *panels, size_t panel_bytes, size_t n_panels, size_t n_in)
+{
+    few *f = by_type[t];
+    if (t == AS_NF4) {
+        const uint32_t to = ((const as_panel_nf4_head *)panels)->round_to;
+        if (to == AS_BF16) f = few_AS_NF4_AS_BF16;
+        if (to == AS_F16) f = few_AS_NF4_AS_F16;
+    }
+    f(y, ldy, x, ldx, m, panels, panel_bytes, n_panels, n_in);
 }
 #endif

@@ -19,7 +19,10 @@ AS_INLINE void block(const size_t M, const size_t N, float *c, size_t ldc, const
     for (size_t p = 0; p < k; p++) {
         __m512 w[4];
         AS_UNROLL
-        for (size_t j = 0; j < N; j++) w[j] = _mm512_loadu_ps(b + p * ldb + 16 * j);
+        for (size_t j = 0; j < N; j++) {
+            w[j] = _mm512_loadu_ps(b + p * ldb + 16 * j);
+            AS_PREFETCH(b + (p + 4) * ldb + 16 * j); /* usually comes from the second cache */
+        }
         AS_UNROLL
         for (size_t i = 0; i < M; i++) {
             __m512 x = _mm512_set1_ps(a[i * lda + p]);
@@ -98,12 +101,7 @@ double as_avx512_peak(size_t n)
     return 512 * (double)n;
 }
 
-/* ---- packed panels ----
- *
- * Every type is read alike: a panel is cut into parts that share their scales, a part into words of
- * codes side by side, and a word gives one input after the other. `t` and `to` (what NF4 rounds to)
- * are constants wherever these are called, so each caller keeps only its own type's instructions.
- */
+/* ---- packed panels: linear_internal.h says how they are read ---- */
 
 typedef struct {
     const uint8_t *word; /* first of the part */
@@ -114,29 +112,6 @@ typedef struct {
 typedef struct {
     __m512 low, high; /* what codes stand for */
 } code_table;
-
-AS_INLINE size_t part_inputs(const as_dtype t)
-{
-    return t == AS_NF4 ? 64 : t == AS_Q6_K ? 16 : t == AS_BF16 ? 2 : t <= AS_F16 ? 1 : 32;
-}
-
-AS_INLINE size_t part_words(const as_dtype t)
-{
-    return t <= AS_BF16 ? 1 : t == AS_Q8_0 ? 32 : t == AS_Q5_K ? 6 : t == AS_NF4 ? 8 : 4;
-}
-
-AS_INLINE size_t word_inputs(const as_dtype t, size_t word)
-{
-    if (t == AS_Q5_K) return word == 5 ? 2 : 6;
-    if (t == AS_Q6_K) return word == 3 ? 1 : 5;
-    return t == AS_BF16 ? 2 : t <= AS_Q8_0 ? 1 : 8;
-}
-
-/* Bytes from one part to the next, nearly. */
-AS_INLINE size_t part_bytes(const as_dtype t)
-{
-    return t == AS_F32 ? 64 : t <= AS_F16 ? 32 : 64 * part_words(t) / (t == AS_Q8_0 ? 4 : 1);
-}
 
 AS_INLINE __m512 half_floats(const void *p)
 {
@@ -276,11 +251,11 @@ AS_INLINE void widen(const as_dtype t, const as_dtype to, float *out, size_t ldo
         out += ldo;
         k0++;
     }
-    for (size_t k = k0; k < end; k += part_inputs(t)) {
+    for (size_t k = k0; k < end; k += as_part_inputs(t)) {
         open_part(t, &r, panel, k);
-        for (size_t word = 0; word < part_words(t); word++) {
+        for (size_t word = 0; word < as_part_words(t); word++) {
             take_word(t, &r, word);
-            for (size_t i = 0; i < word_inputs(t, word); i++, out += ldo) {
+            for (size_t i = 0; i < as_word_inputs(t, word); i++, out += ldo) {
                 if (t == AS_BF16 && k + i == end) return;
                 _mm512_storeu_ps(out, next_value(t, to, &r, &c, i));
             }
@@ -288,16 +263,25 @@ AS_INLINE void widen(const as_dtype t, const as_dtype to, float *out, size_t ldo
     }
 }
 
-#ifndef AHEAD_1
-#define AHEAD_1 2048
-#define AHEAD_4 1024
-#endif
+/* Asks memory for what comes later, at the distance found best: one panel's bytes come in slowly,
+ * between the products of many rows, and wait in the second cache; four panels' come fast. */
+enum { AHEAD_OF_ONE = 8192, AHEAD_OF_FOUR = 2048 };
+AS_INLINE void ask(const size_t N, const uint8_t *p)
+{
+    if (N == 1)
+        _mm_prefetch((const char *)p, _MM_HINT_T1);
+    else
+        _mm_prefetch((const char *)p, _MM_HINT_T0);
+}
+
 /* One input of N panels for M rows: x (M). */
 AS_INLINE void add_input(const as_dtype t, const as_dtype to, const size_t M, const size_t N,
                          __m512 acc[28][4], reader r[4], const code_table *c, size_t input,
                          const float *x)
 {
     AS_NO_INIT __m512 w[4];
+    AS_UNROLL
+    for (size_t at = 0; M > 4 && at < M; at += 16) AS_PREFETCH(x + 8 * M + at);
     AS_UNROLL
     for (size_t j = 0; j < N; j++) w[j] = next_value(t, to, &r[j], c, input);
     AS_UNROLL
@@ -316,24 +300,40 @@ AS_INLINE void product(const as_dtype t, const as_dtype to, const size_t M, cons
     const code_table c = table_of(t, panels);
     AS_NO_INIT __m512 acc[28][4];
     AS_NO_INIT reader r[4];
+    const uint8_t *to_ask[4];
     AS_UNROLL
     for (size_t i = 0; i < M; i++) {
         AS_UNROLL
         for (size_t j = 0; j < N; j++) acc[i][j] = _mm512_setzero_ps();
     }
+    /* After the end of one of four panels comes the panel four further on. */
+    const size_t ahead = N == 1 ? AHEAD_OF_ONE : AHEAD_OF_FOUR;
+    const uint8_t *ends = panels + panel_bytes;
     const size_t whole = t == AS_BF16 ? n_in - n_in % 2 : n_in;
-    for (size_t k = 0; k < whole; k += part_inputs(t)) {
+    for (size_t k = 0; k < whole; k += as_part_inputs(t)) {
         AS_UNROLL
         for (size_t j = 0; j < N; j++) {
             open_part(t, &r[j], panels + j * panel_bytes, k);
-            AS_UNROLL
-            for (size_t at = 0; at < part_bytes(t); at += 64)
-                AS_PREFETCH(r[j].word + (N == 1 ? AHEAD_1 : AHEAD_4) + at);
+            to_ask[j] = r[j].word + ahead;
+            if (to_ask[j] >= ends + j * panel_bytes) to_ask[j] += (N - 1) * panel_bytes;
+            if (t > AS_BF16) ask(N, to_ask[j] - 32); /* the scales */
         }
-        for (size_t word = 0; word < part_words(t); word++) {
+        for (size_t word = 0; word < as_part_words(t); word++) {
             AS_UNROLL
-            for (size_t j = 0; j < N; j++) take_word(t, &r[j], word);
-            for (size_t i = 0; i < word_inputs(t, word); i++, x += M)
+            for (size_t j = 0; j < N; j++) {
+                take_word(t, &r[j], word);
+                if (t != AS_Q8_0)
+                    ask(N, to_ask[j] + 64 * word);
+                else if (word % 4 == 0)
+                    ask(N, to_ask[j] + 16 * word);
+            }
+            if (t == AS_BF16) {
+                add_input(t, to, M, N, acc, r, &c, 0, x);
+                add_input(t, to, M, N, acc, r, &c, 1, x + M);
+                x += 2 * M;
+                continue;
+            }
+            for (size_t i = 0; i < as_word_inputs(t, word); i++, x += M)
                 add_input(t, to, M, N, acc, r, &c, i, x);
         }
     }

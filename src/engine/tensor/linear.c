@@ -9,11 +9,10 @@
 #include "engine/tensor/linear_internal.h"
 
 enum {
-    STRETCH = 256, /* inputs widened at once; a multiple of every block */
-    GROUP = 4,     /* panels multiplied together */
-    GRAIN = 16,    /* panels of a task at most */
-    HEIGHT = 6,    /* rows multiplied together */
-    MEDIUM = 96    /* rows for which widening in registers still pays */
+    STRETCH = 1024, /* inputs widened at once; a multiple of every block */
+    GROUP = 4,      /* panels multiplied together */
+    GRAIN = 12,     /* panels of a task at most */
+    HEIGHT = 6      /* rows multiplied together */
 };
 
 /* Where a worker keeps what it works on, in floats from the start of its scratch: for many rows a
@@ -28,7 +27,7 @@ typedef struct {
     size_t n;
     const float *x;
     size_t ldx, rows, in, grain;
-    size_t height; /* few: rows of a block, rounded up to what the kernel takes; else 0 */
+    bool is_few;
 } job;
 
 static size_t n_panels(const as_weight *w)
@@ -41,18 +40,38 @@ static const char *panel_at(const as_weight *w, size_t panel)
     return (const char *)w->panels + panel * w->panel_bytes;
 }
 
+/* Panels multiplied together from panel i on: a group, or one. */
+static size_t group_at(const as_weight *w, size_t i, size_t end)
+{
+    return i + GROUP <= end && 16 * (i + GROUP) <= w->out ? GROUP : 1;
+}
+
 /* ---- few rows ---- */
 
-/* x input by input, a block of rows after the other, as as_kernels.few wants it. */
+/* A block of rows, and the height the kernel takes it at: as_kernels.few. Blocks are cut as evenly
+ * as the heights allow. */
+typedef struct {
+    size_t row, m, height;
+} rows_block;
+
+static rows_block block_at(const job *j, size_t row)
+{
+    size_t left = j->rows - row, blocks = (left + AS_FEW - 1) / AS_FEW;
+    size_t height = (left + blocks - 1) / blocks;
+    if (height > 2) height = (height + 3) / 4 * 4;
+    return (rows_block){row, left < height ? left : height, height};
+}
+
+/* x input by input, a block of rows after the other. */
 static void copy_x(const job *j, float *copy)
 {
-    for (size_t row = 0; row < j->rows; row += j->height, copy += j->height * j->in) {
-        size_t m = j->rows - row < j->height ? j->rows - row : j->height;
+    for (rows_block b = {0}; b.row < j->rows; b.row += b.m, copy += b.height * j->in) {
+        b = block_at(j, b.row);
         for (size_t k0 = 0; k0 < j->in; k0 += 16) {
             size_t n = j->in - k0 < 16 ? j->in - k0 : 16;
-            for (size_t i = 0; i < m; i++) {
-                const float *x = j->x + (row + i) * j->ldx + k0;
-                for (size_t k = 0; k < n; k++) copy[(k0 + k) * j->height + i] = x[k];
+            for (size_t i = 0; i < b.m; i++) {
+                const float *x = j->x + (b.row + i) * j->ldx + k0;
+                for (size_t k = 0; k < n; k++) copy[(k0 + k) * b.height + i] = x[k];
             }
         }
     }
@@ -61,42 +80,28 @@ static void copy_x(const job *j, float *copy)
 static void few_rows(const job *j, const as_product *p, float *scratch, size_t first, size_t end)
 {
     const as_weight *w = p->w;
-    const float *copy = j->x;
+    const float *x = j->x;
     if (j->rows > 1) {
         if (scratch[0] == 0) copy_x(j, scratch + AT_X);
         scratch[0] = 1;
-        copy = scratch + AT_X;
+        x = scratch + AT_X;
     }
-    for (size_t i = first; i < end;) {
-        size_t n = j->height <= 4 && i + GROUP <= end && 16 * (i + GROUP) <= w->out ? GROUP : 1;
+    for (size_t i = first, n; i < end; i += n) {
+        n = j->rows <= 4 ? group_at(w, i, end) : 1;
         bool is_edge = 16 * (i + 1) > w->out;
-        for (size_t row = 0; row < j->rows; row += j->height) {
-            size_t m = j->rows - row < j->height ? j->rows - row : j->height;
-            float *y = p->y + row * p->ldy + 16 * i;
+        for (rows_block b = {0}; b.row < j->rows; b.row += b.m) {
+            b = block_at(j, b.row);
+            float *y = p->y + b.row * p->ldy + 16 * i;
             j->ex->kernels->few(w->type, is_edge ? scratch + AT_EDGE : y, is_edge ? 16 : p->ldy,
-                                copy + row * j->in, j->height, m, panel_at(w, i), w->panel_bytes, n,
+                                x + b.row * j->in, b.height, b.m, panel_at(w, i), w->panel_bytes, n,
                                 j->in);
-            for (size_t r = 0; is_edge && r < m; r++)
+            for (size_t r = 0; is_edge && r < b.m; r++)
                 memcpy(y + r * p->ldy, scratch + AT_EDGE + 16 * r, w->out % 16 * sizeof *y);
         }
-        i += n;
     }
 }
 
 /* ---- many rows ---- */
-
-/* What to ask memory for while multiplying: the packed stretch to be widened next. */
-typedef struct {
-    const char *at;
-    size_t lines, panel_lines, panel_bytes, line;
-} ahead;
-
-static void ask(ahead *next, size_t lines)
-{
-    for (; lines > 0 && next->line < next->lines; lines--, next->line++)
-        AS_PREFETCH(next->at + next->line / next->panel_lines * next->panel_bytes +
-                    next->line % next->panel_lines * 64);
-}
 
 /* y (m, n) = or += x b for n outputs from `first`; a panel's padding never reaches y. */
 static void multiply(const job *j, const as_product *p, float *edge, size_t row, size_t m,
@@ -117,37 +122,25 @@ static void multiply(const job *j, const as_product *p, float *edge, size_t row,
         memcpy(y + i * p->ldy, c + i * ldc, left * sizeof *c);
 }
 
-/* Panels multiplied together from panel i on: a group, or one. */
-static size_t group_at(const as_weight *w, size_t i, size_t end)
-{
-    return i + GROUP <= end && 16 * (i + GROUP) <= w->out ? GROUP : 1;
-}
-
 static void many_rows(const job *j, const as_product *p, float *scratch, size_t first, size_t end)
 {
     const as_kernels *kernels = j->ex->kernels;
     const as_weight *w = p->w;
     const size_t blocks = (j->rows + HEIGHT - 1) / HEIGHT;
-    for (size_t k0 = 0; k0 < j->in; k0 += STRETCH) {
-        size_t k = j->in - k0 < STRETCH ? j->in - k0 : STRETCH, n;
-        for (size_t i = first; i < end; i += n) {
+    for (size_t k0 = 0, k, n; k0 < j->in; k0 += k) {
+        k = j->in - k0 < STRETCH ? j->in - k0 : STRETCH;
+        float *wide = scratch + AT_WIDE;
+        for (size_t i = first; i < end; i += n, wide += 16 * n * k) {
             n = group_at(w, i, end);
             for (size_t g = 0; g < n; g++)
-                kernels->widen[w->type](scratch + AT_WIDE + (i - first) * 16 * STRETCH + 16 * g,
-                                        16 * n, panel_at(w, i + g), j->in, k0, k);
+                kernels->widen[w->type](wide + 16 * g, 16 * n, panel_at(w, i + g), j->in, k0, k);
         }
-        const size_t bytes = w->panel_bytes * STRETCH / j->in;
-        ahead next = {panel_at(w, first) + (k0 + k) * w->panel_bytes / j->in, 0, bytes / 64 + 1,
-                      w->panel_bytes, 0};
-        if (k0 + 2 * STRETCH <= j->in) next.lines = next.panel_lines * (end - first);
-        size_t share = next.lines / (blocks * ((end - first + GROUP - 1) / GROUP)) + 1;
         for (size_t row = 0, left = blocks, m; left > 0; left--, row += m) {
             m = (j->rows - row + left - 1) / left;
-            for (size_t i = first; i < end; i += n) {
+            wide = scratch + AT_WIDE;
+            for (size_t i = first; i < end; i += n, wide += 16 * n * k) {
                 n = group_at(w, i, end);
-                ask(&next, share);
-                multiply(j, p, scratch + AT_EDGE, row, m, 16 * i, 16 * n,
-                         scratch + AT_WIDE + (i - first) * 16 * STRETCH, k0, k);
+                multiply(j, p, scratch + AT_EDGE, row, m, 16 * i, 16 * n, wide, k0, k);
             }
         }
     }
@@ -164,20 +157,17 @@ static void work(void *context, size_t task, size_t worker)
     size_t first = task * j->grain, end = first + j->grain;
     if (end > n_panels(p->w)) end = n_panels(p->w);
     float *scratch = as_exec_scratch(j->ex, worker);
-    if (j->height > 0)
+    if (j->is_few)
         few_rows(j, p, scratch, first, end);
     else
         many_rows(j, p, scratch, first, end);
 }
 
-/* Rows of a block when `rows` are few: blocks of equal height, each a height the kernel takes. */
-static size_t height_of(const job *j)
+/* May x be copied whole, beside nothing else? */
+static bool is_few(const job *j)
 {
-    if (!j->ex->kernels->few || j->rows > MEDIUM) return 0;
-    size_t blocks = (j->rows + AS_FEW - 1) / AS_FEW, m = (j->rows + blocks - 1) / blocks;
-    size_t height = m <= 2 ? m : (m + 3) / 4 * 4;
-    if (j->rows > 1 && (j->in + 1) * blocks * height > AS_SCRATCH - AT_X) return 0;
-    return height;
+    if (j->rows > j->ex->kernels->few_rows) return false;
+    return j->rows == 1 || (j->rows + 4) * (j->in + 1) <= AS_SCRATCH - AT_X;
 }
 
 void as_linear(const as_exec *ex, const as_product *products, size_t n, const float *x, size_t ldx,
@@ -187,7 +177,7 @@ void as_linear(const as_exec *ex, const as_product *products, size_t n, const fl
     job j = {.ex = ex, .products = products, .n = n, .x = x, .ldx = ldx, .rows = rows};
     size_t panels = 0, tasks = 0;
     j.in = products[0].w->in;
-    j.height = height_of(&j);
+    j.is_few = is_few(&j);
     for (size_t i = 0; i < n; i++) {
         AS_CHECK(products[i].w->in == j.in);
         panels += n_panels(products[i].w);
@@ -195,8 +185,8 @@ void as_linear(const as_exec *ex, const as_product *products, size_t n, const fl
             memset(products[i].y + r * products[i].ldy, 0, products[i].w->out * sizeof(float));
     }
     if (j.in == 0) return;
-    /* Eight tasks for each thread, if that leaves whole groups. */
-    j.grain = panels / (8 * as_pool_size(ex->pool)) / GROUP * GROUP;
+    /* Four tasks for each thread, if that leaves whole groups. */
+    j.grain = panels / (4 * as_pool_size(ex->pool)) / GROUP * GROUP;
     j.grain = j.grain < GROUP ? GROUP : j.grain > GRAIN ? GRAIN : j.grain;
     for (size_t i = 0; i < n; i++) tasks += (n_panels(products[i].w) + j.grain - 1) / j.grain;
     for (size_t i = 0; i < as_pool_size(ex->pool); i++) as_exec_scratch(ex, i)[0] = 0;
@@ -205,9 +195,10 @@ void as_linear(const as_exec *ex, const as_product *products, size_t n, const fl
 
 void as_weight_row(const as_exec *ex, const as_weight *w, size_t o, float *out)
 {
-    float wide[16 * STRETCH];
-    for (size_t k0 = 0; k0 < w->in; k0 += STRETCH) {
-        size_t k = w->in - k0 < STRETCH ? w->in - k0 : STRETCH;
+    enum { PIECE = 256 }; /* a multiple of every block */
+    float wide[16 * PIECE];
+    for (size_t k0 = 0; k0 < w->in; k0 += PIECE) {
+        size_t k = w->in - k0 < PIECE ? w->in - k0 : PIECE;
         ex->kernels->widen[w->type](wide, 16, panel_at(w, o / 16), w->in, k0, k);
         for (size_t i = 0; i < k; i++) out[k0 + i] = wide[16 * i + o % 16];
     }

@@ -84,6 +84,26 @@ static inline float as_nf4_cut(float x)
     return as_f32_of_bits((as_f32_bits(x) + 0x8000u) & 0xffff0000u);
 }
 
+/* Every type is read alike: a panel is cut into parts that share their scales, a part into words of
+ * codes side by side, and a word gives one input after the other. The type is a constant wherever
+ * these are called, so that each reader keeps only its own type's instructions. */
+AS_INLINE size_t as_part_inputs(const as_dtype t)
+{
+    return t == AS_NF4 ? 64 : t == AS_Q6_K ? 16 : t == AS_BF16 ? 2 : t <= AS_F16 ? 1 : 32;
+}
+
+AS_INLINE size_t as_part_words(const as_dtype t)
+{
+    return t <= AS_BF16 ? 1 : t == AS_Q8_0 ? 32 : t == AS_Q5_K ? 6 : t == AS_NF4 ? 8 : 4;
+}
+
+AS_INLINE size_t as_word_inputs(const as_dtype t, size_t word)
+{
+    if (t == AS_Q5_K) return word == 5 ? 2 : 6;
+    if (t == AS_Q6_K) return word == 3 ? 1 : 5;
+    return t == AS_BF16 ? 2 : t <= AS_Q8_0 ? 1 : 8;
+}
+
 #define AS_PANEL_LOOPS(set)                                                                        \
     void as_##set##_tile(float *c, size_t ldc, const float *a, size_t lda, const float *b,         \
                          size_t ldb, size_t m, size_t n, size_t k);                                \
@@ -105,6 +125,8 @@ AS_PANEL_LOOPS(scalar);
 #ifdef __x86_64__
 AS_PANEL_LOOPS(avx2);
 AS_PANEL_LOOPS(avx512);
+void as_avx2_few(as_dtype t, float *y, size_t ldy, const float *x, size_t ldx, size_t m,
+                 const void *panels, size_t panel_bytes, size_t n_panels, size_t n_in);
 void as_avx512_few(as_dtype t, float *y, size_t ldy, const float *x, size_t ldx, size_t m,
                    const void *panels, size_t panel_bytes, size_t n_panels, size_t n_in);
 #endif
