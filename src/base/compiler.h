@@ -12,6 +12,7 @@
 /* Unrolls the loop that follows, whose count must be a constant of at most 32. */
 #define AS_PRAGMA(text) _Pragma(#text)
 #ifdef __clang__
+#pragma clang diagnostic ignored "-Wpass-failed" /* sanitizers may forbid what is only advice */
 #define AS_UNROLL AS_PRAGMA(clang loop unroll(full))
 #else
 #define AS_UNROLL AS_PRAGMA(GCC unroll 32)

@@ -2,7 +2,7 @@
  */
 #include "check.h"
 
-#include "engine/tensor/exec.h"
+#include "engine/tensor/ceiling.h"
 #include "engine/tensor/linear.h"
 #include "weights.h"
 
@@ -135,6 +135,20 @@ static void peak_counts(void)
     }
 }
 
+static void ceilings_are_measured(void)
+{
+    static const char buffer[(3 << 20) + 17];
+    for (size_t threads = 1; threads <= 2; threads++) {
+        as_exec ex;
+        CHECK(as_exec_init(&ex, "auto", threads, &err));
+        CHECK(as_ceiling_flops(&ex, 0.001) > 1e6);
+        CHECK(as_ceiling_bytes(&ex, buffer, sizeof buffer) > 1e6);
+        as_exec_clear(&ex);
+    }
+    double before = as_seconds();
+    CHECK(as_seconds() >= before);
+}
+
 int main(void)
 {
     RUN(found_by_name);
@@ -142,5 +156,6 @@ int main(void)
     RUN(scalar_tile_by_hand);
     RUN(widening_agrees);
     RUN(peak_counts);
+    RUN(ceilings_are_measured);
     return check_end();
 }

@@ -152,6 +152,30 @@ static void nf4_roundings(void)
     stored_free(&s);
 }
 
+/* Panels hold what the file holds: a little more for the scales of Q4_K and Q5_K, which lie in
+ * whole bytes, and for NF4's head; NF4 blocks carry their absmax. Ties do not make NF4 decoded. */
+static void panels_are_no_larger(void)
+{
+    static const as_dtype to[] = {AS_F32, AS_F16, AS_BF16};
+    as_exec ex;
+    CHECK(as_exec_init(&ex, "auto", 1, &err));
+    for (size_t t = 0; t < N_TYPES; t++) {
+        for (size_t r = 0; r < 3; r++) {
+            as_weight w;
+            stored s = stored_new(types[t], 64, 1024, to[r], t);
+            s.source.nf4 = &s.nf4;
+            CHECK(as_weight_pack(&ex, &w, &s.source, &err) && w.type == types[t]);
+            size_t block = as_dtype_block(types[t]), blocks = 64 * 1024 / block;
+            double bytes = (double)(blocks * as_dtype_block_bytes(types[t]));
+            if (types[t] == AS_NF4) bytes += 4 * (double)blocks;
+            CHECK((double)as_weight_bytes(&w) <= 1.03 * bytes);
+            as_weight_clear(&w);
+            stored_free(&s);
+        }
+    }
+    as_exec_clear(&ex);
+}
+
 static void maps_of_rows_and_columns(void)
 {
     size_t rows[40], cols[100];
@@ -313,6 +337,7 @@ int main(void)
     RUN(every_count_of_rows);
     RUN(every_shape);
     RUN(nf4_roundings);
+    RUN(panels_are_no_larger);
     RUN(maps_of_rows_and_columns);
     RUN(threads_and_neighbours);
     RUN(no_pool);

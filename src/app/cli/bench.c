@@ -22,20 +22,22 @@ typedef struct {
     const char *name;
     size_t rows, prompt; /* rows side by side, prompt tokens of each */
     bool prefill;        /* time the prompt, not the reply */
-    size_t taps;         /* 0 none; 1: h_last and every o_proj input */
+    bool taps;           /* h_last and every o_proj input are read */
     bool arms;           /* rows / n_arms of each arm given, instead of base */
+    bool one_prompt;     /* all rows have the same, as the arms of an experiment do */
 } workload;
 
 static const workload workloads[] = {
-    {"prefill 512", 1, 512, true, 0, false},
-    {"generate, 1 row", 1, 16, false, 0, false},
-    {"generate, 4 rows", 4, 16, false, 0, false},
-    {"generate, 16 rows", 16, 16, false, 0, false},
-    {"generate, 64 rows", 64, 16, false, 0, false},
-    {"16 rows, context 128", 16, 128, false, 0, false},
-    {"16 rows, context 2048", 16, 2048, false, 0, false},
-    {"16 rows, taps", 16, 16, false, 1, false},
-    {"64 rows, all arms", 64, 16, false, 0, true},
+    {"prefill 512", 1, 512, true, false, false, false},
+    {"generate, 1 row", 1, 16, false, false, false, false},
+    {"generate, 4 rows", 4, 16, false, false, false, false},
+    {"generate, 16 rows", 16, 16, false, false, false, false},
+    {"generate, 64 rows", 64, 16, false, false, false, false},
+    {"64 rows, all arms", 64, 16, false, false, true, false},
+    {"16 rows, taps", 16, 16, false, true, false, false},
+    {"16 rows of a prompt of 128", 16, 128, false, false, false, true},
+    {"16 rows of a prompt of 2048", 16, 2048, false, false, false, true},
+    {"16 prompts of 2048", 16, 2048, false, false, false, false},
 };
 enum { N_WORKLOADS = sizeof workloads / sizeof *workloads, MOST_RUNS = 99 };
 
@@ -56,7 +58,7 @@ static bool next(void *context, as_request *q, bool *has, as_error *err)
     if (!*has) return true;
     size_t i = b->next++;
     *q = (as_request){.arm = b->w->arms ? i % b->engine->n_arms : 0,
-                      .ids = b->prompt + i * b->w->prompt,
+                      .ids = b->prompt + (b->w->one_prompt ? 0 : i * b->w->prompt),
                       .n = b->w->prompt,
                       .decoding = as_decoding_greedy,
                       .max_tokens = b->tokens,
@@ -208,7 +210,7 @@ static bool run_all(bench *b, const as_cli *c, result *r, as_error *err)
              measure(b, runs, tokens, big, big_bytes, &r->peak, &r->band, &f, err);
         if (!ok) break;
         as_json_append(&r->rows, row_of(b->w, &f));
-        as_buf_printf(&r->text, "%-24s %8.1f tok/s (%.1f to %.1f)  %5.2f F  %5.2f B\n", b->w->name,
+        as_buf_printf(&r->text, "%-28s %8.1f tok/s (%.1f to %.1f)  %5.2f F  %5.2f B\n", b->w->name,
                       f.rate, f.least, f.most, f.of_flops, f.of_bytes);
         as_log_say(c->log, "%s: %.1f tok/s", b->w->name, f.rate);
     }

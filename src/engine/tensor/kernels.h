@@ -25,7 +25,7 @@ typedef struct as_kernels {
     void (*tile)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
                  size_t m, size_t n, size_t k);
 
-    /* Widens inputs [k0, k0 + nk) of one packed panel (16 outputs, weight.h) to float, exactly as
+    /* Widens inputs [k0, k0 + nk) of one packed panel (16 outputs, linear.h) to float, exactly as
      * as_dequantise does: out[k * ldo + lane]. nk is a multiple of the type's block, except at the
      * panel's end. NULL for a type that is not packed. */
     void (*widen[AS_N_DTYPES])(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,

@@ -86,7 +86,8 @@ double as_avx2_peak(size_t n)
 /* ---- packed panels: linear_internal.h says how they are read ---- */
 
 typedef struct {
-    const uint8_t *word; /* first of the part */
+    const uint8_t *word;  /* first of the part */
+    const uint8_t *bytes; /* of the word taken, for Q8_0 */
     __m256 scale[2], min[2];
     __m256i codes[2];
 } reader;
@@ -177,8 +178,7 @@ AS_INLINE void take_word(const as_dtype t, reader *r, size_t word)
             const uint16_t *at = (const uint16_t *)(const void *)r->word + 8 * h;
             r->codes[h] = _mm256_castps_si256(half_floats(at));
         } else if (t == AS_Q8_0) {
-            r->codes[h] =
-                _mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)(r->word + 16 * word + 8 * h)));
+            r->bytes = r->word + 64 * word;
         } else if (t == AS_Q5_K && word == 5) {
             const __m256i one = _mm256_set1_epi32(1);
             __m256i top = _mm256_srli_epi32(lanes(half + 64 * 4), 30),
@@ -221,7 +221,7 @@ AS_INLINE __m256 next_value(const as_dtype t, const as_dtype to, reader *r, cons
     if (t == AS_BF16)
         return _mm256_castsi256_ps(input == 0 ? _mm256_slli_epi32(q, 16)
                                               : _mm256_and_si256(q, top));
-    if (t == AS_Q8_0) return _mm256_mul_ps(r->scale[h], _mm256_cvtepi32_ps(q));
+    if (t == AS_Q8_0) return _mm256_mul_ps(r->scale[h], bytes(r->bytes + 16 * input + 8 * h));
     r->codes[h] = _mm256_srli_epi32(q, t == AS_Q5_K ? 5 : t == AS_Q6_K ? 6 : 4);
     if (t == AS_NF4) return nf4_value(map, q, r->scale[h], to);
     if (t == AS_Q6_K)
@@ -298,7 +298,7 @@ AS_INLINE void product(const as_dtype t, const as_dtype to, const size_t M, cons
             AS_UNROLL
             for (size_t j = 0; j < N; j++) {
                 take_word(t, &r[j], word);
-                AS_PREFETCH(r[j].word + (t == AS_Q8_0 ? 16 : 64) * word + AHEAD);
+                AS_PREFETCH(r[j].word + 64 * word + AHEAD);
             }
             if (t == AS_BF16) {
                 add_input(t, to, M, N, acc, r, map, 0, x);
@@ -320,9 +320,10 @@ AS_INLINE void product(const as_dtype t, const as_dtype to, const size_t M, cons
     }
     AS_UNROLL
     for (size_t i = 0; i < M; i++) {
-        if (i == m) break;
         AS_UNROLL
-        for (size_t j = 0; j < 2 * N; j++) _mm256_storeu_ps(y + i * ldy + 8 * j, acc[i][j]);
+        for (size_t j = 0; j < 2 * N; j++) {
+            if (i < m) _mm256_storeu_ps(y + i * ldy + 8 * j, acc[i][j]);
+        }
     }
 }
 

@@ -104,7 +104,8 @@ double as_avx512_peak(size_t n)
 /* ---- packed panels: linear_internal.h says how they are read ---- */
 
 typedef struct {
-    const uint8_t *word; /* first of the part */
+    const uint8_t *word;  /* first of the part */
+    const uint8_t *bytes; /* of the word taken, for Q8_0 */
     __m512 scale, min;
     __m512i codes;
 } reader;
@@ -191,11 +192,11 @@ AS_INLINE __m512i left_over(const uint8_t *words, size_t first)
 
 AS_INLINE void take_word(const as_dtype t, reader *r, size_t word)
 {
-    const uint8_t *at = r->word + (t == AS_Q8_0 ? 16 : 64) * word;
+    const uint8_t *at = r->word + 64 * word;
     if (t == AS_F16) {
         r->codes = _mm512_castps_si512(half_floats(at));
     } else if (t == AS_Q8_0) {
-        r->codes = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)at));
+        r->bytes = at;
     } else if (t == AS_Q5_K && word == 5) {
         const __m512i one = _mm512_set1_epi32(1);
         __m512i top = _mm512_srli_epi32(_mm512_loadu_si512(r->word + 64 * 4), 30);
@@ -222,7 +223,7 @@ AS_INLINE __m512 next_value(const as_dtype t, const as_dtype to, reader *r, cons
     if (t == AS_BF16)
         return _mm512_castsi512_ps(input == 0 ? _mm512_slli_epi32(q, 16)
                                               : _mm512_and_si512(q, top));
-    if (t == AS_Q8_0) return _mm512_mul_ps(r->scale, _mm512_cvtepi32_ps(q));
+    if (t == AS_Q8_0) return _mm512_mul_ps(r->scale, bytes(r->bytes + 16 * input));
     r->codes = _mm512_srli_epi32(q, t == AS_Q5_K ? 5 : t == AS_Q6_K ? 6 : 4);
     if (t == AS_Q4_0) return _mm512_mul_ps(r->scale, _mm512_permutexvar_ps(q, c->low));
     /* scale * code is exact (21 bits), so one rounding is all there is. */
@@ -265,7 +266,7 @@ AS_INLINE void widen(const as_dtype t, const as_dtype to, float *out, size_t ldo
 
 /* Asks memory for what comes later, at the distance found best: one panel's bytes come in slowly,
  * between the products of many rows, and wait in the second cache; four panels' come fast. */
-enum { AHEAD_OF_ONE = 8192, AHEAD_OF_FOUR = 2048 };
+enum { AHEAD_OF_ONE = 8192, AHEAD_OF_FOUR = 3072 };
 AS_INLINE void ask(const size_t N, const uint8_t *p)
 {
     if (N == 1)
@@ -290,6 +291,23 @@ AS_INLINE void add_input(const as_dtype t, const as_dtype to, const size_t M, co
         for (size_t j = 0; j < N; j++)
             acc[i][j] = _mm512_fmadd_ps(_mm512_set1_ps(x[i]), w[j], acc[i][j]);
     }
+}
+
+/* All inputs of a word. Returns where x goes on. */
+AS_INLINE const float *add_word(const as_dtype t, const as_dtype to, const size_t M, const size_t N,
+                                __m512 acc[28][4], reader r[4], const code_table *c, size_t word,
+                                const float *x)
+{
+    const size_t n = as_word_inputs(t, 0);
+    if (t == AS_Q5_K || t == AS_Q6_K || (N == 1 && n > 4)) {
+        for (size_t i = 0; i < as_word_inputs(t, word); i++, x += M)
+            add_input(t, to, M, N, acc, r, c, i, x);
+    } else {
+        AS_UNROLL
+        for (size_t i = 0; i < n; i++) add_input(t, to, M, N, acc, r, c, i, x + i * M);
+        x += n * M;
+    }
+    return x;
 }
 
 /* y (m, 16 N) of N panels and m <= M rows, from 0, over all inputs; x (n_in, M). */
@@ -322,19 +340,9 @@ AS_INLINE void product(const as_dtype t, const as_dtype to, const size_t M, cons
             AS_UNROLL
             for (size_t j = 0; j < N; j++) {
                 take_word(t, &r[j], word);
-                if (t != AS_Q8_0)
-                    ask(N, to_ask[j] + 64 * word);
-                else if (word % 4 == 0)
-                    ask(N, to_ask[j] + 16 * word);
+                ask(N, to_ask[j] + 64 * word);
             }
-            if (t == AS_BF16) {
-                add_input(t, to, M, N, acc, r, &c, 0, x);
-                add_input(t, to, M, N, acc, r, &c, 1, x + M);
-                x += 2 * M;
-                continue;
-            }
-            for (size_t i = 0; i < as_word_inputs(t, word); i++, x += M)
-                add_input(t, to, M, N, acc, r, &c, i, x);
+            x = add_word(t, to, M, N, acc, r, &c, word, x);
         }
     }
     if (whole < n_in) {
@@ -347,9 +355,10 @@ AS_INLINE void product(const as_dtype t, const as_dtype to, const size_t M, cons
     }
     AS_UNROLL
     for (size_t i = 0; i < M; i++) {
-        if (i == m) break;
         AS_UNROLL
-        for (size_t j = 0; j < N; j++) _mm512_storeu_ps(y + i * ldy + 16 * j, acc[i][j]);
+        for (size_t j = 0; j < N; j++) {
+            if (i < m) _mm512_storeu_ps(y + i * ldy + 16 * j, acc[i][j]);
+        }
     }
 }
 

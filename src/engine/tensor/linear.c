@@ -11,7 +11,8 @@
 enum {
     STRETCH = 1024, /* inputs widened at once; a multiple of every block */
     GROUP = 4,      /* panels multiplied together */
-    GRAIN = 12,     /* panels of a task at most */
+    GRAIN = 12,     /* panels of a task at most, for many rows */
+    FEW_GRAIN = 64, /* and for few, when every start of a task waits for memory */
     HEIGHT = 6      /* rows multiplied together */
 };
 
@@ -72,6 +73,9 @@ static void copy_x(const job *j, float *copy)
             for (size_t i = 0; i < b.m; i++) {
                 const float *x = j->x + (b.row + i) * j->ldx + k0;
                 for (size_t k = 0; k < n; k++) copy[(k0 + k) * b.height + i] = x[k];
+            }
+            for (size_t i = b.m; i < b.height; i++) {
+                for (size_t k = 0; k < n; k++) copy[(k0 + k) * b.height + i] = 0;
             }
         }
     }
@@ -187,7 +191,8 @@ void as_linear(const as_exec *ex, const as_product *products, size_t n, const fl
     if (j.in == 0) return;
     /* Four tasks for each thread, if that leaves whole groups. */
     j.grain = panels / (4 * as_pool_size(ex->pool)) / GROUP * GROUP;
-    j.grain = j.grain < GROUP ? GROUP : j.grain > GRAIN ? GRAIN : j.grain;
+    const size_t most = j.is_few ? FEW_GRAIN : GRAIN;
+    j.grain = j.grain < GROUP ? GROUP : j.grain > most ? most : j.grain;
     for (size_t i = 0; i < n; i++) tasks += (n_panels(products[i].w) + j.grain - 1) / j.grain;
     for (size_t i = 0; i < as_pool_size(ex->pool); i++) as_exec_scratch(ex, i)[0] = 0;
     as_pool_run(ex->pool, tasks, work, &j);

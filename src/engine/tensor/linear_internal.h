@@ -85,7 +85,7 @@ static inline float as_nf4_cut(float x)
 }
 
 /* Every type is read alike: a panel is cut into parts that share their scales, a part into words of
- * codes side by side, and a word gives one input after the other. The type is a constant wherever
+ * 64 bytes, and a word gives one input after the other. The type is a constant wherever
  * these are called, so that each reader keeps only its own type's instructions. */
 AS_INLINE size_t as_part_inputs(const as_dtype t)
 {
@@ -94,14 +94,14 @@ AS_INLINE size_t as_part_inputs(const as_dtype t)
 
 AS_INLINE size_t as_part_words(const as_dtype t)
 {
-    return t <= AS_BF16 ? 1 : t == AS_Q8_0 ? 32 : t == AS_Q5_K ? 6 : t == AS_NF4 ? 8 : 4;
+    return t <= AS_BF16 ? 1 : t == AS_Q8_0 || t == AS_NF4 ? 8 : t == AS_Q5_K ? 6 : 4;
 }
 
 AS_INLINE size_t as_word_inputs(const as_dtype t, size_t word)
 {
     if (t == AS_Q5_K) return word == 5 ? 2 : 6;
     if (t == AS_Q6_K) return word == 3 ? 1 : 5;
-    return t == AS_BF16 ? 2 : t <= AS_Q8_0 ? 1 : 8;
+    return t <= AS_F16 ? 1 : t == AS_BF16 ? 2 : t == AS_Q8_0 ? 4 : 8;
 }
 
 #define AS_PANEL_LOOPS(set)                                                                        \
