@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/infer/row.h"
 #include "engine/tensor/ops.h"
@@ -27,9 +26,9 @@ typedef struct {
     const as_sink *sink;
     as_infer_options options;
     as_row **row; /* under way, in the order of a step */
-    size_t n_rows, room;
+    size_t n_rows;
     as_row **waiting; /* a group that does not fit yet */
-    size_t n_waiting, waiting_room;
+    size_t n_waiting;
     as_request ahead; /* looked at, of the next group */
     bool has_ahead, is_over;
     size_t n_seen;
@@ -43,27 +42,7 @@ typedef struct {
     as_infer_count count;
 } loop;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* ---- admission ---- */
-
-static bool push(as_row ***list, size_t *n, size_t *room, as_row *r, as_error *err)
-{
-    if (*n == *room) {
-        size_t more = *room ? *room * 2 : 16;
-        as_row **grown = realloc(*list, more * sizeof *grown);
-        if (!grown) return as_fail(err, AS_EMEM, "out of memory");
-        *list = grown;
-        *room = more;
-    }
-    (*list)[(*n)++] = r;
-    return true;
-}
 
 static bool look(loop *l, as_error *err)
 {
@@ -90,10 +69,7 @@ static bool gather(loop *l, as_error *err)
         if (l->n_waiting && !same_prompt(&l->waiting[0]->request, &l->ahead)) return true;
         as_row *r = as_row_new(&l->world, &l->ahead, l->n_seen, err);
         if (!r) return false;
-        if (!push(&l->waiting, &l->n_waiting, &l->waiting_room, r, err)) {
-            as_row_free(r);
-            return false;
-        }
+        l->waiting[l->n_waiting++] = r;
         l->n_seen++;
         l->has_ahead = false;
         if (l->options.no_sharing) return true;
@@ -117,7 +93,6 @@ static bool admit(loop *l, as_error *err)
         qsort(l->waiting, l->n_waiting, sizeof *l->waiting, by_arm);
         if (l->n_waiting > 1) as_row_link(l->waiting, l->n_waiting, l->config);
         for (size_t i = 0; i < l->n_waiting; i++) {
-            l->waiting[i]->begun = now();
             l->count.n_prompt += l->waiting[i]->request.n;
             l->row[l->n_rows++] = l->waiting[i];
         }
@@ -129,55 +104,49 @@ static bool admit(loop *l, as_error *err)
 
 /* ---- a step ---- */
 
-static size_t index_of(const loop *l, const as_row *r)
+/* The place of a row in a list of n; AS_NO_PARENT when it is not there. */
+static size_t place_of(as_row *const *list, size_t n, const as_row *r)
 {
-    size_t i = 0;
-    while (l->row[i] != r) i++;
-    return i;
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == r) return i;
+    return AS_NO_PARENT;
 }
 
-/* Tokens of each row: one for rows that decode; prompts share what is left of the step, a group in
- * equal pieces. */
-static void plan(loop *l)
+/* Prompt tokens that a row which leads its group, or is alone, gets of what is left of a step: a
+ * group in equal pieces, a single token in any case (it was put aside before). */
+static size_t piece_of(const loop *l, const as_row *r, size_t *left)
 {
-    size_t left = l->options.step_tokens;
+    size_t take = as_row_pending(r), group = r->n_followers + 1;
+    if (take == 1) return 1;
+    if (take > *left / group) take = *left / group;
+    if (take > l->options.piece) take = l->options.piece;
+    *left -= take * group;
+    return take;
+}
+
+/* The runs of a step: one token for rows that decode, prompts share the rest. Rows that get nothing
+ * this time stay out. Returns how many runs; which[i] is the row of run i. */
+static size_t plan(loop *l, as_row **which)
+{
+    size_t left = l->options.step_tokens, n = 0;
     for (size_t i = 0; i < l->n_rows; i++) left -= as_row_pending(l->row[i]) == 1;
     for (size_t i = 0; i < l->n_rows; i++) {
         as_row *r = l->row[i];
-        size_t pending = as_row_pending(r), take = pending;
-        if (r->leader) {
-            take = l->run[index_of(l, r->leader)].n;
-        } else if (pending != 1 || r->n_followers) {
-            size_t group = r->n_followers + 1, most = left / group;
-            if (pending == 1) most = 1;
-            if (take > most) take = most;
-            if (take > l->options.piece) take = l->options.piece;
-            if (pending != 1) left -= take * group;
-        }
-        l->run[i] = (as_run){.ids = r->ids + r->fed,
-                             .n = take,
-                             .cache = r->cache,
-                             .hooks = &r->hooks,
-                             .n_final = as_row_finals(r, take),
-                             .parent = r->leader ? index_of(l, r->leader) : AS_NO_PARENT,
-                             .from_layer = r->leader ? r->from_layer : 0};
+        size_t parent = r->leader ? place_of(which, n, r->leader) : AS_NO_PARENT, take;
+        if (!r->leader)
+            take = piece_of(l, r, &left);
+        else
+            take = parent == AS_NO_PARENT ? 0 : l->run[parent].n;
+        if (!take) continue;
+        which[n] = r;
+        l->run[n++] = (as_run){.ids = r->ids + r->fed,
+                               .n = take,
+                               .cache = r->cache,
+                               .hooks = &r->hooks,
+                               .n_final = as_row_finals(r, take),
+                               .parent = parent,
+                               .from_layer = r->leader ? r->from_layer : 0};
         if (!r->leader || r->from_layer < l->config->n_layers) l->count.n_computed += take;
-    }
-}
-
-/* Rows that got nothing this time stay out of it: runs and rows are made dense. Returns how many
- * runs; which[i] is the row of run i. */
-static size_t compact(loop *l, as_row **which)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < l->n_rows; i++) {
-        if (!l->run[i].n) continue;
-        as_run run = l->run[i];
-        if (run.parent != AS_NO_PARENT)
-            for (size_t j = 0; j < n; j++)
-                if (which[j] == l->row[i]->leader) run.parent = j;
-        which[n] = l->row[i];
-        l->run[n++] = run;
     }
     return n;
 }
@@ -252,23 +221,21 @@ static bool finish(loop *l, as_row *r, as_error *err)
                       .logprob = r->logprob,
                       .n = r->n_reply,
                       .finish = r->finish,
-                      .readings = r->tap,
-                      .seconds = now() - r->begun};
+                      .readings = r->tap};
     l->count.n_reply += r->n_reply;
     return l->sink->done(l->sink->context, &r->request, &reply, err);
 }
 
 static bool step(loop *l, as_row **which, as_error *err)
 {
-    plan(l);
-    size_t n_runs = compact(l, which);
+    size_t n_runs = plan(l, which);
     if (!as_model_step(l->world.model, l->ex, l->work, l->run, n_runs, l->final, err)) return false;
     l->count.n_steps++;
     choose(l, which, n_runs);
     if (!heads(l, err)) return false;
     for (size_t i = 0; i < n_runs; i++) {
         if (!as_row_fed(which[i], l->run[i].n)) continue;
-        size_t at = index_of(l, which[i]);
+        size_t at = place_of(l->row, l->n_rows, which[i]);
         bool ok = finish(l, which[i], err);
         as_row_free(which[i]);
         memmove(l->row + at, l->row + at + 1, (l->n_rows - at - 1) * sizeof *l->row);
@@ -297,7 +264,8 @@ static bool make(loop *l, as_error *err)
     if (!as_size_mul(o->step_tokens, dim, &floats, err) || !as_size_mul(workers, vocab, &work, err))
         return false;
     l->row = as_new(o->rows, sizeof *l->row, err);
-    l->run = l->row ? as_new(o->rows, sizeof *l->run, err) : NULL;
+    l->waiting = l->row ? as_new(o->rows, sizeof *l->waiting, err) : NULL;
+    l->run = l->waiting ? as_new(o->rows, sizeof *l->run, err) : NULL;
     l->chosen = l->run ? as_new(o->step_tokens, sizeof *l->chosen, err) : NULL;
     l->final = l->chosen ? as_new(floats, sizeof *l->final, err) : NULL;
     l->picked = l->final ? as_new(floats, sizeof *l->picked, err) : NULL;

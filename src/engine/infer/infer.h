@@ -48,7 +48,6 @@ typedef struct {
     size_t n;
     as_finish finish;
     const as_tap_row *readings; /* one for each tap of the request */
-    double seconds;             /* from admission */
 } as_reply;
 
 typedef struct {

@@ -24,7 +24,6 @@ struct as_row {
     size_t n_followers;
     as_buf text; /* reply so far, when there are stop texts */
     as_detok detok;
-    double begun; /* seconds */
 };
 
 /* What rows need from outside. */
