@@ -69,6 +69,27 @@ static void tiles_agree(void)
     }
 }
 
+/* Every size, into a larger y whose other elements must stay as they are. */
+static void transposes(void)
+{
+    size_t n_tables;
+    const as_kernels *const *all = as_kernels_all(&n_tables);
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++) a[i] = as_f32_of_bits((uint32_t)i * 77777u);
+    for (size_t t = 0; t < n_tables; t++) {
+        if (!all[t]->is_supported()) continue;
+        for (size_t rows = 0; rows <= 35; rows++) {
+            for (size_t cols = 0; cols <= 35 && !check_bad; cols++) {
+                for (size_t i = 0; i < sizeof c / sizeof *c; i++) want[i] = c[i] = 777;
+                for (size_t i = 0; i < rows * cols; i++)
+                    want[1 + i % cols * 50 + i / cols] = a[1 + i / cols * 47 + i % cols];
+                all[t]->transpose(c + 1, 50, a + 1, 47, rows, cols);
+                CHECK(memcmp(c, want, sizeof c) == 0);
+            }
+        }
+        if (check_bad) printf("%s\n", all[t]->name);
+    }
+}
+
 /* One product by hand, so that the scalar table itself is held to something. */
 static void scalar_tile_by_hand(void)
 {
@@ -90,7 +111,8 @@ static void check_widen(const as_kernels *k, const stored *s)
     as_exec ex;
     as_weight w;
     static float wide[1024 * 20], row[1024], spare[1024];
-    const size_t in = s->source.in, block = as_dtype_block(s->source.type);
+    const size_t in = s->source.in, whole = as_dtype_block(s->source.type);
+    const size_t block = whole > 64 ? 64 : whole;
     CHECK(as_exec_init(&ex, k->name, 1, &err) && as_weight_pack(&ex, &w, &s->source, &err));
     for (size_t from = 0; from < in && !check_bad; from += block) {
         for (size_t n = block; from + n <= in; n += block * (n < 8 ? 1 : 5)) {
@@ -153,6 +175,7 @@ int main(void)
 {
     RUN(found_by_name);
     RUN(tiles_agree);
+    RUN(transposes);
     RUN(scalar_tile_by_hand);
     RUN(widening_agrees);
     RUN(peak_counts);

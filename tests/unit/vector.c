@@ -115,6 +115,28 @@ static void delta_agrees(const as_kernels *k, const float *x, const float *w, si
     CHECK(same(s, t, DK * LDS) && same(o, p, LDS));
 }
 
+static const as_adamw adam = {
+    .of_m = 0.1f, .of_v = 1e-3f, .rate = 0.01f, .eps = 1e-8f, .decay = 1e-3f};
+
+/* Three steps, each tried first; a trial writes nothing and says what the step will say. */
+static void adamw_agrees(const as_kernels *k, const float *x, const float *w, size_t n)
+{
+    float a[3][ROOM], b[3][ROOM];
+    memset(a, 0, sizeof a), fill(a[0], ROOM, NORMAL, n);
+    if (n % 2) memcpy(a[0] + 3, w, n * sizeof *w);
+    for (int step = 0; step < 3; step++) {
+        const float *g = step == 1 ? w : x;
+        memcpy(b, a, sizeof a);
+        bool will = k->adamw(a[0] + 3, a[1] + 2, a[2] + 1, g, &adam, n, true);
+        CHECK(memcmp(a, b, sizeof a) == 0);
+        CHECK(will == k->adamw(a[0] + 3, a[1] + 2, a[2] + 1, g, &adam, n, false));
+        CHECK(will == scalar->adamw(b[0] + 3, b[1] + 2, b[2] + 1, g, &adam, n, false));
+        CHECK(same(a[0], b[0], ROOM) && same(a[1], b[1], ROOM) && same(a[2], b[2], ROOM));
+        CHECK(will == (k->is_finite(a[0] + 3, n) && k->is_finite(a[1] + 2, n) &&
+                       k->is_finite(a[2] + 1, n)));
+    }
+}
+
 static void tables_agree(void)
 {
     size_t n_tables;
@@ -130,6 +152,7 @@ static void tables_agree(void)
                 pairs_agree(all[t], x + shift, w + 1, n);
                 reductions_agree(all[t], x + shift, w, n);
                 delta_agrees(all[t], x + shift, w, n);
+                adamw_agrees(all[t], x + shift, w, n);
             }
         }
     }
@@ -163,6 +186,29 @@ static void nan_is_kept(void)
                 x[at] = at % 2 ? INFINITY : -INFINITY;
                 CHECK(!k->is_finite(x, n));
             }
+        }
+    }
+}
+
+/* One number that is not finite, anywhere, is seen, and beyond the end it is not. */
+static void adamw_sees_what_is_not_finite(void)
+{
+    size_t n_tables;
+    const as_kernels *const *all = as_kernels_all(&n_tables);
+    for (size_t t = 0; t < n_tables; t++) {
+        for (size_t n = 1; n <= LONGEST && all[t]->is_supported(); n += 3) {
+            for (size_t at = 0; at <= n; at++) {
+                for (size_t which = 0; which < 4; which++) {
+                    float x[4][ROOM] = {{0}};
+                    x[which][at] = at % 2 ? NAN : INFINITY;
+                    bool is_finite = all[t]->adamw(x[0], x[1], x[2], x[3], &adam, n, at % 3 == 0);
+                    CHECK(is_finite == (at == n));
+                }
+            }
+            float x[4][ROOM] = {{0}}; /* without eps, 0 / 0 stands beyond the end */
+            for (size_t i = 0; i < n; i++) x[2][i] = 1.0f;
+            const as_adamw bare = {.of_m = 0.1f, .of_v = 1e-3f, .rate = 0.01f};
+            CHECK(all[t]->adamw(x[0], x[1], x[2], x[3], &bare, n, false));
         }
     }
 }
@@ -321,6 +367,7 @@ int main(void)
     scalar = as_kernels_find("scalar", &err);
     RUN(tables_agree);
     RUN(nan_is_kept);
+    RUN(adamw_sees_what_is_not_finite);
     RUN(exp_is_within_two_ulps);
     RUN(activations_are_accurate);
     RUN(sums_follow_the_lanes);

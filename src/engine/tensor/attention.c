@@ -76,7 +76,7 @@ typedef struct {
  * ROWS / group positions at most (or one). */
 typedef struct {
     const as_exec *ex;
-    size_t ldq, ldo, key_heads, group, d, window;
+    size_t ldq, ldo, heads, key_heads, group, d, window;
     float scale;
     size_t positions;         /* of a bundle, at most */
     size_t n_parts, per_part; /* a group's heads are shared out over n_parts tasks */
@@ -286,6 +286,13 @@ static void divide(float *x, float by, size_t n)
     for (size_t i = 0; i < n; i++) x[i] /= by;
 }
 
+static void lse_write(const block *b, float *lse, size_t first, size_t n)
+{
+    for (size_t i = first; i < first + n; i++) {
+        *lse++ = (float)(b->top[i] + log((double)b->l[i * AS_LANES]));
+    }
+}
+
 /* Rows come back in the order of block_add. */
 static void block_write(block *b, const piece *p, size_t first, size_t head, size_t n)
 {
@@ -294,6 +301,7 @@ static void block_write(block *b, const piece *p, size_t first, size_t head, siz
         float *o = b->o + first * d;
         for (size_t i = 0; i < n; i++) divide(o + i * d, b->l[(first + i) * AS_LANES], d);
         memcpy(p->run->o + t * b->c->ldo + head * d, o, n * d * sizeof *o);
+        if (p->run->lse) lse_write(b, p->run->lse + t * b->c->heads + head, first, n);
     }
 }
 
@@ -391,6 +399,7 @@ void as_attention(const as_exec *ex, const as_attention_run *runs, size_t n_runs
     call c = {.ex = ex,
               .ldq = ldq,
               .ldo = ldo,
+              .heads = heads,
               .key_heads = key_heads,
               .group = group,
               .d = d,

@@ -29,6 +29,7 @@ typedef struct {
     float *const *pages;
     uint32_t first;
     size_t rows;
+    float *lse; /* NULL, or (rows, heads): gets log sum_j exp(scale q . k_j) */
 } as_attention_run;
 
 /* o_i = sum_j softmax_j(scale q_i . k_j) v_j over j <= i and, with window > 0, j > i - window.
@@ -39,5 +40,23 @@ typedef struct {
  * Runs whose pages are the same memory are taken together. Shared out over (run, key head). */
 void as_attention(const as_exec *ex, const as_attention_run *runs, size_t n_runs, size_t ldq,
                   size_t ldo, size_t heads, size_t key_heads, size_t d, float scale, size_t window);
+
+/* Gradients of a whole sequence (first = 0), the weights computed again from lse (Dao et al. 2022,
+ * arXiv:2205.14135). With p_ij = exp(scale q_i . k_j - lse_i) and D_i = d_o_i . o_i:
+ *   dv_j += sum_i p_ij d_o_i;   ds_ij = p_ij (d_o_i . v_j - D_i)
+ *   dq_i += scale sum_j ds_ij k_j;   dk_j += scale sum_i ds_ij q_i
+ * Keys and values come from pages; dk, dv sum over the query heads of their key head, in an order
+ * that depends on nothing but the sequence. Shared out over (run, key head). */
+typedef struct {
+    const float *q, *o, *d_o; /* (rows, heads, d), rows ldq apart (all three) */
+    const float *lse;         /* (rows, heads) */
+    float *const *pages;
+    float *dq;      /* (rows, heads, d), rows ldq apart */
+    float *dk, *dv; /* (rows, key_heads, d), rows ldk apart */
+    size_t rows;
+} as_attention_back;
+void as_attention_backward(const as_exec *ex, const as_attention_back *runs, size_t n_runs,
+                           size_t ldq, size_t ldk, size_t heads, size_t key_heads, size_t d,
+                           float scale, size_t window);
 
 #endif

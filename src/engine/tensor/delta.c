@@ -1,15 +1,14 @@
-/* The gated delta rule in its recurrent form, and its gates. */
+/* The gated delta rule in its recurrent form. */
 #include "engine/tensor/ops.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "engine/tensor/ops_internal.h"
 
 enum {
     COLUMNS = 64, /* of the state that a task carries through all its tokens: they stay in cache */
-    TOKENS = 64,  /* whose decays are raised together */
-    LONG = 4      /* tokens that pay for a copy of the state */
+    TOKENS = AS_DELTA_CHUNK, /* whose decays are raised together; a state is kept before them */
+    LONG = 4                 /* tokens that pay for a copy of the state */
 };
 
 typedef struct {
@@ -17,6 +16,14 @@ typedef struct {
     const as_delta_run *runs;
     size_t ldo, ldqk, ldv, heads, key_heads, dk, dv, n_strips;
 } delta;
+
+/* One strip of head h of the state before row `first`, for the gradients. */
+static void keep(const delta *d, const as_delta_run *run, size_t h, size_t column, size_t n,
+                 const float *s, size_t lds, size_t first)
+{
+    float *kept = run->kept + (first / TOKENS * d->heads + h) * d->dk * d->dv + column;
+    for (size_t i = 0; i < d->dk; i++) memcpy(kept + i * d->dv, s + i * lds, n * sizeof *s);
+}
 
 /* The tokens of one strip of head h; s is its state, rows lds apart. */
 static void delta_tokens(const delta *d, const as_delta_run *run, size_t h, size_t column, size_t n,
@@ -27,6 +34,7 @@ static void delta_tokens(const delta *d, const as_delta_run *run, size_t h, size
     for (size_t first = 0; first < run->rows; first += TOKENS) {
         float decay[TOKENS];
         size_t len = as_min(TOKENS, run->rows - first);
+        if (run->kept) keep(d, run, h, column, n, s, lds, first);
         for (size_t i = 0; i < len; i++) decay[i] = run->g[(first + i) * d->heads + h];
         kernels->exp(decay, decay, len);
         for (size_t i = 0; i < len; i++) {
@@ -71,48 +79,4 @@ void as_delta(const as_exec *ex, const as_delta_run *runs, size_t n_runs, size_t
                .dv = dv,
                .n_strips = as_n_chunks(dv, COLUMNS)};
     as_pool_run(ex->pool, n_runs * heads * d.n_strips, delta_strip, &d);
-}
-
-/* --- gates ------------------------------------------------------------------------------------ */
-
-typedef struct {
-    const as_kernels *kernels;
-    float *g, *beta;
-    const float *a, *b, *decay, *dt_bias;
-    size_t rows, heads, chunk;
-} gates;
-
-static float softplus(float x)
-{
-    return x > 20.0f ? x : (float)log1p(exp(x));
-}
-
-static void gate_rows(void *ctx, size_t task, size_t worker)
-{
-    (void)worker;
-    const gates *p = ctx;
-    size_t end = as_min(p->rows, (task + 1) * p->chunk);
-    for (size_t r = task * p->chunk; r < end; r++) {
-        for (size_t h = 0; h < p->heads; h++) {
-            size_t i = r * p->heads + h;
-            p->g[i] = p->decay[h] * softplus(p->a[i] + p->dt_bias[h]);
-        }
-        p->kernels->sigmoid(p->beta + r * p->heads, p->b + r * p->heads, p->heads);
-    }
-}
-
-void as_delta_gates(const as_exec *ex, float *g, float *beta, const float *a, const float *b,
-                    const float *decay, const float *dt_bias, size_t rows, size_t heads)
-{
-    gates p = {.kernels = ex->kernels,
-               .g = g,
-               .beta = beta,
-               .a = a,
-               .b = b,
-               .decay = decay,
-               .dt_bias = dt_bias,
-               .rows = rows,
-               .heads = heads,
-               .chunk = as_task_items(32 * heads)};
-    as_pool_run(ex->pool, as_n_chunks(rows, p.chunk), gate_rows, &p);
 }

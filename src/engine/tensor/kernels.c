@@ -8,12 +8,13 @@
 #include "engine/tensor/vector_internal.h"
 
 #define LOOPS(set)                                                                                 \
-    .is_supported = set##_is_supported, .tile = as_##set##_tile, .dot = as_##set##_dot,            \
-    .sum = as_##set##_sum, .max = as_##set##_max, .exp = as_##set##_exp, .silu = as_##set##_silu,  \
+    .is_supported = set##_is_supported, .tile = as_##set##_tile,                                   \
+    .transpose = as_##set##_transpose, .dot = as_##set##_dot, .sum = as_##set##_sum,               \
+    .max = as_##set##_max, .exp = as_##set##_exp, .silu = as_##set##_silu,                         \
     .sigmoid = as_##set##_sigmoid, .tanh = as_##set##_tanh, .gelu = as_##set##_gelu,               \
     .mul = as_##set##_mul, .add = as_##set##_add, .scale = as_##set##_scale,                       \
     .axpy = as_##set##_axpy, .is_finite = as_##set##_is_finite, .soften = as_##set##_soften,       \
-    .delta_step = as_##set##_delta_step, .peak = as_##set##_peak,                                  \
+    .delta_step = as_##set##_delta_step, .adamw = as_##set##_adamw, .peak = as_##set##_peak,       \
     .widen = {                                                                                     \
         [AS_F32] = as_##set##_widen_f32,   [AS_F16] = as_##set##_widen_f16,                        \
         [AS_BF16] = as_##set##_widen_bf16, [AS_Q8_0] = as_##set##_widen_q8_0,                      \

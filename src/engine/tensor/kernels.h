@@ -16,6 +16,12 @@
 #define AS_LANES 16
 #define AS_FEW 28 /* rows that `few` takes at once, at most */
 
+/* One step of AdamW (kernels.adamw): the share of a new value in each moment, rate and eps with the
+ * corrections of bias in them, and the share of a parameter that decays. */
+typedef struct {
+    float of_m, of_v, rate, eps, decay;
+} as_adamw;
+
 typedef struct as_kernels {
     const char *name; /* "scalar", "avx2", "avx512": stored with every result */
     bool (*is_supported)(void);
@@ -26,10 +32,13 @@ typedef struct as_kernels {
                  size_t m, size_t n, size_t k);
 
     /* Widens inputs [k0, k0 + nk) of one packed panel (16 outputs, linear.h) to float, exactly as
-     * as_dequantise does: out[k * ldo + lane]. nk is a multiple of the type's block, except at the
-     * panel's end. NULL for a type that is not packed. */
+     * as_dequantise does: out[k * ldo + lane]. k0 and, except at the panel's end, nk are whole
+     * blocks of the type or multiples of 64. NULL for a type that is not packed. */
     void (*widen[AS_N_DTYPES])(float *out, size_t ldo, const void *panel, size_t n_in, size_t k0,
                                size_t nk);
+
+    /* y (cols, rows) = x^T for x (rows, cols), any sizes; rows ldy, ldx apart. */
+    void (*transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols);
 
     float (*dot)(const float *x, const float *y, size_t n); /* lanes, fma */
     float (*sum)(const float *x, size_t n);                 /* lanes */
@@ -56,6 +65,13 @@ typedef struct as_kernels {
      * o, v (n); q, k (dk); o may be v. */
     void (*delta_step)(float *o, float *s, size_t lds, const float *q, const float *k,
                        const float *v, float decay, float beta, size_t dk, size_t n);
+
+    /* One step of AdamW on n elements, each operation rounded as written:
+     *   m = m + of_m (g - m);  v = v + of_v (g g - v);
+     *   p = p - (rate (m / (sqrt(v) + eps)) + decay p)
+     * True when every new m, v and p is finite. A trial writes nothing. */
+    bool (*adamw)(float *p, float *m, float *v, const float *g, const as_adamw *a, size_t n,
+                  bool is_trial);
 
     /* n rounds of independent fmas on registers alone; returns how many floating-point operations
      * that were, an fma being two for each lane. For measuring what the processor can do. */

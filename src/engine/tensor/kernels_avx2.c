@@ -48,16 +48,20 @@ static void row(float *c, const float *a, const float *b, size_t ldb, size_t k)
     for (size_t j = 0; j < 8; j++) _mm256_storeu_ps(c + 8 * j, acc[j]);
 }
 
+/* All rows, in blocks of nearly equal height. */
 static void strip(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
                   size_t m, size_t k)
 {
-    for (; m >= 6; m -= 6, c += 6 * ldc, a += 6 * lda) block(6, c, ldc, a, lda, b, ldb, k);
-    if (m >= 3) {
-        block(3, c, ldc, a, lda, b, ldb, k);
-        m -= 3, c += 3 * ldc, a += 3 * lda;
+    for (size_t blocks = (m + 5) / 6, h; blocks > 0; blocks--) {
+        h = (m + blocks - 1) / blocks;
+        if (h == 1) block(1, c, ldc, a, lda, b, ldb, k);
+        if (h == 2) block(2, c, ldc, a, lda, b, ldb, k);
+        if (h == 3) block(3, c, ldc, a, lda, b, ldb, k);
+        if (h == 4) block(4, c, ldc, a, lda, b, ldb, k);
+        if (h == 5) block(5, c, ldc, a, lda, b, ldb, k);
+        if (h == 6) block(6, c, ldc, a, lda, b, ldb, k);
+        m -= h, c += h * ldc, a += h * lda;
     }
-    if (m == 2) block(2, c, ldc, a, lda, b, ldb, k);
-    if (m == 1) block(1, c, ldc, a, lda, b, ldb, k);
 }
 
 void as_avx2_tile(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
@@ -65,6 +69,42 @@ void as_avx2_tile(float *c, size_t ldc, const float *a, size_t lda, const float 
 {
     for (; m == 1 && n >= 64; n -= 64, c += 64, b += 64) row(c, a, b, ldb, k);
     for (; n >= 16; n -= 16, c += 16, b += 16) strip(c, ldc, a, lda, b, ldb, m, k);
+}
+
+/* y (8, 8) = x^T: pairs, then fours of rows side by side, then halves. */
+static void turn(float *y, size_t ldy, const float *x, size_t ldx)
+{
+    __m256 r[8], t[8];
+    AS_UNROLL
+    for (size_t i = 0; i < 8; i += 2) {
+        __m256 a = _mm256_loadu_ps(x + i * ldx), b = _mm256_loadu_ps(x + (i + 1) * ldx);
+        t[i] = _mm256_unpacklo_ps(a, b);
+        t[i + 1] = _mm256_unpackhi_ps(a, b);
+    }
+    AS_UNROLL
+    for (size_t i = 0; i < 8; i += 4) {
+        r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+        r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+        r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+    AS_UNROLL
+    for (size_t j = 0; j < 4; j++) {
+        _mm256_storeu_ps(y + j * ldy, _mm256_permute2f128_ps(r[j], r[4 + j], 0x20));
+        _mm256_storeu_ps(y + (4 + j) * ldy, _mm256_permute2f128_ps(r[j], r[4 + j], 0x31));
+    }
+}
+
+void as_avx2_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols)
+{
+    const size_t whole_rows = rows / 8 * 8, whole_cols = cols / 8 * 8;
+    for (size_t i = 0; i < whole_rows; i += 8) {
+        for (size_t j = 0; j < whole_cols; j += 8) turn(y + j * ldy + i, ldy, x + i * ldx + j, ldx);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = i < whole_rows ? whole_cols : 0; j < cols; j++)
+            y[j * ldy + i] = x[i * ldx + j];
+    }
 }
 
 double as_avx2_peak(size_t n)

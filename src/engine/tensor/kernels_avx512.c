@@ -85,6 +85,57 @@ void as_avx512_tile(float *c, size_t ldc, const float *a, size_t lda, const floa
     if (n) one_wide(c, ldc, a, lda, b, ldb, m, k);
 }
 
+/* y (cols, rows) = x^T for at most 16 of both: pairs, then fours of rows side by side, then the
+ * quarters of the registers. */
+AS_INLINE void turn(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols)
+{
+    const __mmask16 in = (__mmask16)((1u << cols) - 1), out = (__mmask16)((1u << rows) - 1);
+    AS_NO_INIT __m512 r[16], t[16];
+    AS_UNROLL
+    for (size_t i = 0; i < 16; i++)
+        r[i] = _mm512_maskz_loadu_ps(i < rows ? in : 0, i < rows ? x + i * ldx : x);
+    AS_UNROLL
+    for (size_t i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    AS_UNROLL
+    for (size_t i = 0; i < 16; i += 4) {
+        r[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+        r[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+        r[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        r[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+    AS_UNROLL
+    for (size_t j = 0; j < 4; j++) {
+        t[j] = _mm512_shuffle_f32x4(r[j], r[4 + j], 0x88);
+        t[4 + j] = _mm512_shuffle_f32x4(r[j], r[4 + j], 0xdd);
+        t[8 + j] = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0x88);
+        t[12 + j] = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0xdd);
+    }
+    AS_UNROLL
+    for (size_t j = 0; j < 8; j++) {
+        __m512 low = _mm512_shuffle_f32x4(t[j], t[8 + j], 0x88);
+        __m512 high = _mm512_shuffle_f32x4(t[j], t[8 + j], 0xdd);
+        if (j < cols) _mm512_mask_storeu_ps(y + j * ldy, out, low);
+        if (8 + j < cols) _mm512_mask_storeu_ps(y + (8 + j) * ldy, out, high);
+    }
+}
+
+void as_avx512_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols)
+{
+    for (size_t i = 0; i < rows; i += 16) {
+        const size_t m = rows - i < 16 ? rows - i : 16;
+        for (size_t j = 0; j < cols; j += 16) {
+            const size_t n = cols - j < 16 ? cols - j : 16;
+            if (m == 16 && n == 16)
+                turn(y + j * ldy + i, ldy, x + i * ldx + j, ldx, 16, 16);
+            else
+                turn(y + j * ldy + i, ldy, x + i * ldx + j, ldx, m, n);
+        }
+    }
+}
+
 double as_avx512_peak(size_t n)
 {
     __m512 x[16], half = _mm512_set1_ps(0.5f), three = _mm512_set1_ps(0.75f), sum = half;

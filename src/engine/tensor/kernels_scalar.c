@@ -14,6 +14,13 @@ void as_scalar_tile(float *c, size_t ldc, const float *a, size_t lda, const floa
     }
 }
 
+void as_scalar_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols)
+{
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < cols; j++) y[j * ldy + i] = x[i * ldx + j];
+    }
+}
+
 double as_scalar_peak(size_t n)
 {
     float x[8] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -93,8 +100,8 @@ void as_scalar_widen_q4_k(float *out, size_t ldo, const void *panel, size_t n_in
                           size_t nk)
 {
     (void)n_in;
-    const as_panel_q4_k *p = (const as_panel_q4_k *)panel + k0 / 256;
-    for (size_t k = 0; k < nk; k++, out += ldo) {
+    const as_panel_q4_k *p = panel;
+    for (size_t k = k0; k < k0 + nk; k++, out += ldo) {
         const as_panel_q4_k *b = p + k / 256;
         size_t s = k % 256 / 32;
         for (size_t l = 0; l < 16; l++) {
@@ -117,8 +124,8 @@ void as_scalar_widen_q5_k(float *out, size_t ldo, const void *panel, size_t n_in
                           size_t nk)
 {
     (void)n_in;
-    const as_panel_q5_k *p = (const as_panel_q5_k *)panel + k0 / 256;
-    for (size_t k = 0; k < nk; k++, out += ldo) {
+    const as_panel_q5_k *p = panel;
+    for (size_t k = k0; k < k0 + nk; k++, out += ldo) {
         const as_panel_q5_k *b = p + k / 256;
         size_t s = k % 256 / 32;
         for (size_t l = 0; l < 16; l++) {
@@ -140,8 +147,8 @@ void as_scalar_widen_q6_k(float *out, size_t ldo, const void *panel, size_t n_in
                           size_t nk)
 {
     (void)n_in;
-    const as_panel_q6_k *p = (const as_panel_q6_k *)panel + k0 / 256;
-    for (size_t k = 0; k < nk; k++, out += ldo) {
+    const as_panel_q6_k *p = panel;
+    for (size_t k = k0; k < k0 + nk; k++, out += ldo) {
         const as_panel_q6_k *b = p + k / 256;
         size_t s = k % 256 / 16;
         for (size_t l = 0; l < 16; l++) {

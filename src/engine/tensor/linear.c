@@ -7,20 +7,24 @@
 #include <string.h>
 
 #include "engine/tensor/linear_internal.h"
+#include "engine/tensor/tiles_internal.h"
 
 enum {
-    STRETCH = 1024, /* inputs widened at once; a multiple of every block */
-    GROUP = 4,      /* panels multiplied together */
-    GRAIN = 12,     /* panels of a task at most, for many rows */
-    FEW_GRAIN = 64, /* and for few, when every start of a task waits for memory */
-    HEIGHT = 6      /* rows multiplied together */
+    GROUP = 4,     /* panels multiplied together, for few rows */
+    GRAIN = 12,    /* panels of a task at most, for many rows */
+    FEW_GRAIN = 64 /* and for few, when every start of a task waits for memory */
 };
 
-/* Where a worker keeps what it works on, in floats from the start of its scratch: for many rows a
- * panel's padded outputs and the widened stretch; for few whether x has been copied, the padded
- * outputs, and the copy. */
-enum { AT_EDGE = 16, AT_WIDE = AT_EDGE + 16 * AS_FEW, AT_X = AT_WIDE };
-_Static_assert(AT_WIDE % 16 == 0 && AT_WIDE + GRAIN * 16 * STRETCH <= AS_SCRATCH, "scratch");
+/* Where a worker keeps what it works on, in floats from the start of its scratch: for many rows the
+ * rows multiplied and the widened stretch; for few whether x has been copied, the padded outputs,
+ * and the copy. */
+enum {
+    AT_EDGE = 16,
+    AT_X = AT_EDGE + 16 * AS_FEW,
+    AT_ROOM = 16,
+    AT_WIDE = AT_ROOM + AS_TILES_ROOM
+};
+_Static_assert(AT_WIDE % 16 == 0 && AT_WIDE + GRAIN * 16 * AS_STRETCH <= AS_SCRATCH, "scratch");
 
 typedef struct {
     const as_exec *ex;
@@ -107,46 +111,22 @@ static void few_rows(const job *j, const as_product *p, float *scratch, size_t f
 
 /* ---- many rows ---- */
 
-/* y (m, n) = or += x b for n outputs from `first`; a panel's padding never reaches y. */
-static void multiply(const job *j, const as_product *p, float *edge, size_t row, size_t m,
-                     size_t first, size_t n, const float *b, size_t k0, size_t k)
-{
-    float *y = p->y + row * p->ldy + first;
-    size_t left = p->w->out - first;
-    float *c = left < n ? edge : y;
-    size_t ldc = left < n ? 16 : p->ldy;
-    for (size_t i = 0; i < m; i++) {
-        if (k0 == 0)
-            memset(c + i * ldc, 0, n * sizeof *c);
-        else if (c == edge)
-            memcpy(c + i * ldc, y + i * p->ldy, left * sizeof *c);
-    }
-    j->ex->kernels->tile(c, ldc, j->x + row * j->ldx + k0, j->ldx, b, n, m, n, k);
-    for (size_t i = 0; c == edge && i < m; i++)
-        memcpy(y + i * p->ldy, c + i * ldc, left * sizeof *c);
-}
-
 static void many_rows(const job *j, const as_product *p, float *scratch, size_t first, size_t end)
 {
-    const as_kernels *kernels = j->ex->kernels;
     const as_weight *w = p->w;
-    const size_t blocks = (j->rows + HEIGHT - 1) / HEIGHT;
-    for (size_t k0 = 0, k, n; k0 < j->in; k0 += k) {
-        k = j->in - k0 < STRETCH ? j->in - k0 : STRETCH;
-        float *wide = scratch + AT_WIDE;
-        for (size_t i = first; i < end; i += n, wide += 16 * n * k) {
-            n = group_at(w, i, end);
-            for (size_t g = 0; g < n; g++)
-                kernels->widen[w->type](wide + 16 * g, 16 * n, panel_at(w, i + g), j->in, k0, k);
+    const size_t n = 16 * end < w->out ? 16 * (end - first) : w->out - 16 * first;
+    as_tiles t = {.c = p->y + 16 * first, .ldc = p->ldy, .m = j->rows, .n = n, .lda = j->ldx};
+    t.b = scratch + AT_WIDE;
+    for (size_t k0 = 0; k0 < j->in; k0 += t.k) {
+        t.k = j->in - k0 < AS_STRETCH ? j->in - k0 : AS_STRETCH;
+        for (size_t i = 0; i < end - first; i++) {
+            float *wide = scratch + AT_WIDE + i / 4 * AS_STRIP * t.k + i % 4 * 16;
+            j->ex->kernels->widen[w->type](wide, as_strip_width(n, i / 4), panel_at(w, first + i),
+                                           j->in, k0, t.k);
         }
-        for (size_t row = 0, left = blocks, m; left > 0; left--, row += m) {
-            m = (j->rows - row + left - 1) / left;
-            wide = scratch + AT_WIDE;
-            for (size_t i = first; i < end; i += n, wide += 16 * n * k) {
-                n = group_at(w, i, end);
-                multiply(j, p, scratch + AT_EDGE, row, m, 16 * i, 16 * n, wide, k0, k);
-            }
-        }
+        t.a = j->x + k0;
+        t.is_first = k0 == 0;
+        as_tiles_add(j->ex->kernels, &t, scratch + AT_ROOM);
     }
 }
 

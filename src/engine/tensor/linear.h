@@ -31,6 +31,8 @@ typedef struct {
  * over panels. Gives: as_weight_clear. */
 AS_MUST_CHECK bool as_weight_pack(const as_exec *ex, as_weight *w, const as_weight_source *source,
                                   as_error *err);
+/* Other values (out, in), row-major, into a weight of type F32. */
+void as_weight_refill(const as_exec *ex, as_weight *w, const float *values);
 void as_weight_clear(as_weight *w); /* accepts an empty one */
 size_t as_weight_bytes(const as_weight *w);
 
@@ -48,5 +50,17 @@ typedef struct {
  * Cannot fail, allocates nothing. */
 void as_linear(const as_exec *ex, const as_product *products, size_t n, const float *x, size_t ldx,
                size_t rows);
+
+/* Gradient of products of one x: dx (rows, in) += sum over products of dy W, where dy is the
+ * product's y (read only). Each element of dx adds, by fma, product after product and output after
+ * output, in order; so its bits depend on its row and the weights alone. The panels are turned in
+ * cache, never in memory. Cannot fail, allocates nothing. */
+typedef struct {
+    const as_weight *w;
+    const float *dy;
+    size_t lddy;
+} as_product_back;
+void as_linear_backward(const as_exec *ex, float *dx, size_t lddx, const as_product_back *products,
+                        size_t n, size_t rows);
 
 #endif

@@ -107,6 +107,8 @@ AS_INLINE size_t as_word_inputs(const as_dtype t, size_t word)
 #define AS_PANEL_LOOPS(set)                                                                        \
     void as_##set##_tile(float *c, size_t ldc, const float *a, size_t lda, const float *b,         \
                          size_t ldb, size_t m, size_t n, size_t k);                                \
+    void as_##set##_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t rows,       \
+                              size_t cols);                                                        \
     AS_WIDEN_LOOP(set, f32);                                                                       \
     AS_WIDEN_LOOP(set, f16);                                                                       \
     AS_WIDEN_LOOP(set, bf16);                                                                      \

@@ -366,6 +366,15 @@ bool as_weight_pack(const as_exec *ex, as_weight *w, const as_weight_source *sou
     return lay_out(ex, w, source, source->nf4->round_to, &ok, err);
 }
 
+void as_weight_refill(const as_exec *ex, as_weight *w, const float *values)
+{
+    AS_CHECK(w->type == AS_F32);
+    const as_weight_source source = {.type = AS_F32, .out = w->out, .in = w->in, .data = values};
+    job j = {.source = &source, .w = w};
+    atomic_init(&j.failed, false);
+    as_pool_run(ex->pool, w->out / 16 + (w->out % 16 != 0), pack_panel, &j);
+}
+
 void as_weight_clear(as_weight *w)
 {
     as_aligned_free(w->panels);

@@ -180,3 +180,20 @@ void as_scalar_delta_step(float *o, float *s, size_t lds, const float *q, const 
         o[c] = sum;
     }
 }
+
+/* x - x is 0, or NaN for what is not finite. */
+bool as_scalar_adamw(float *p, float *m, float *v, const float *g, const as_adamw *a, size_t n,
+                     bool is_trial)
+{
+    bool is_finite = true;
+    for (size_t i = 0; i < n; i++) {
+        float m1 = m[i] + a->of_m * (g[i] - m[i]);
+        float v1 = v[i] + a->of_v * (g[i] * g[i] - v[i]);
+        float change = a->rate * (m1 / (sqrtf(v1) + a->eps)) + a->decay * p[i];
+        float p1 = p[i] - change;
+        is_finite = is_finite && (m1 - m1) + (v1 - v1) + (p1 - p1) == 0.0f;
+        if (is_trial) continue;
+        m[i] = m1, v[i] = v1, p[i] = p1;
+    }
+    return is_finite;
+}

@@ -330,4 +330,52 @@ void as_avx2_delta_step(float *o, float *s, size_t lds, const float *q, const fl
         delta_8(o + c, s + c, lds, q, k, v + c, decay, beta, dk, first(n - c));
     }
 }
+
+typedef struct {
+    __m256 of_m, of_v, rate, eps, decay, odd; /* odd: NaN where a result is not finite, else 0 */
+} adamw;
+
+static inline void adamw_8(adamw *a, __m256 *p, __m256 *m, __m256 *v, __m256 g)
+{
+    *m = _mm256_add_ps(*m, _mm256_mul_ps(a->of_m, _mm256_sub_ps(g, *m)));
+    __m256 square = _mm256_sub_ps(_mm256_mul_ps(g, g), *v);
+    *v = _mm256_add_ps(*v, _mm256_mul_ps(a->of_v, square));
+    __m256 ratio = _mm256_div_ps(*m, _mm256_add_ps(_mm256_sqrt_ps(*v), a->eps));
+    __m256 change = _mm256_add_ps(_mm256_mul_ps(a->rate, ratio), _mm256_mul_ps(a->decay, *p));
+    *p = _mm256_sub_ps(*p, change);
+    __m256 odd = _mm256_add_ps(_mm256_sub_ps(*m, *m), _mm256_sub_ps(*v, *v));
+    a->odd = _mm256_or_ps(a->odd, _mm256_add_ps(odd, _mm256_sub_ps(*p, *p)));
+}
+
+static void adamw_tail(adamw *a, float *p, float *m, float *v, const float *g, __m256i k,
+                       bool is_trial)
+{
+    __m256 p1 = _mm256_maskload_ps(p, k), m1 = _mm256_maskload_ps(m, k);
+    __m256 v1 = _mm256_maskload_ps(v, k), before = a->odd;
+    adamw_8(a, &p1, &m1, &v1, _mm256_maskload_ps(g, k));
+    a->odd = _mm256_blendv_ps(before, a->odd, _mm256_castsi256_ps(k));
+    if (is_trial) return;
+    _mm256_maskstore_ps(p, k, p1);
+    _mm256_maskstore_ps(m, k, m1);
+    _mm256_maskstore_ps(v, k, v1);
+}
+
+bool as_avx2_adamw(float *p, float *m, float *v, const float *g, const as_adamw *a, size_t n,
+                   bool is_trial)
+{
+    adamw x = {_mm256_set1_ps(a->of_m), _mm256_set1_ps(a->of_v),  _mm256_set1_ps(a->rate),
+               _mm256_set1_ps(a->eps),  _mm256_set1_ps(a->decay), _mm256_setzero_ps()};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 p1 = _mm256_loadu_ps(p + i), m1 = _mm256_loadu_ps(m + i);
+        __m256 v1 = _mm256_loadu_ps(v + i);
+        adamw_8(&x, &p1, &m1, &v1, _mm256_loadu_ps(g + i));
+        if (is_trial) continue;
+        _mm256_storeu_ps(p + i, p1);
+        _mm256_storeu_ps(m + i, m1);
+        _mm256_storeu_ps(v + i, v1);
+    }
+    if (i < n) adamw_tail(&x, p + i, m + i, v + i, g + i, first(n - i), is_trial);
+    return _mm256_movemask_ps(_mm256_cmp_ps(x.odd, x.odd, _CMP_UNORD_Q)) == 0;
+}
 #endif

@@ -305,4 +305,44 @@ void as_avx512_delta_step(float *o, float *s, size_t lds, const float *q, const 
         delta_16(o + c, s + c, lds, q, k, v + c, decay, beta, dk, m);
     }
 }
+
+typedef struct {
+    __m512 of_m, of_v, rate, eps, decay;
+    __mmask16 odd; /* where a result is not finite */
+} adamw;
+
+static inline void adamw_16(adamw *a, float *p, float *m, float *v, const float *g, __mmask16 k,
+                            bool is_trial)
+{
+    __m512 p1 = _mm512_maskz_loadu_ps(k, p), m1 = _mm512_maskz_loadu_ps(k, m);
+    __m512 v1 = _mm512_maskz_loadu_ps(k, v), g1 = _mm512_maskz_loadu_ps(k, g);
+    m1 = _mm512_add_ps(m1, _mm512_mul_ps(a->of_m, _mm512_sub_ps(g1, m1)));
+    __m512 square = _mm512_sub_ps(_mm512_mul_ps(g1, g1), v1);
+    v1 = _mm512_add_ps(v1, _mm512_mul_ps(a->of_v, square));
+    __m512 ratio = _mm512_div_ps(m1, _mm512_add_ps(_mm512_sqrt_ps(v1), a->eps));
+    __m512 change = _mm512_add_ps(_mm512_mul_ps(a->rate, ratio), _mm512_mul_ps(a->decay, p1));
+    p1 = _mm512_sub_ps(p1, change);
+    __m512 odd = _mm512_add_ps(_mm512_sub_ps(m1, m1), _mm512_sub_ps(v1, v1));
+    odd = _mm512_add_ps(odd, _mm512_sub_ps(p1, p1)); /* 0 or NaN */
+    a->odd |= _mm512_mask_cmp_ps_mask(k, odd, odd, _CMP_UNORD_Q);
+    if (is_trial) return;
+    _mm512_mask_storeu_ps(p, k, p1);
+    _mm512_mask_storeu_ps(m, k, m1);
+    _mm512_mask_storeu_ps(v, k, v1);
+}
+
+bool as_avx512_adamw(float *p, float *m, float *v, const float *g, const as_adamw *a, size_t n,
+                     bool is_trial)
+{
+    adamw x = {.of_m = _mm512_set1_ps(a->of_m),
+               .of_v = _mm512_set1_ps(a->of_v),
+               .rate = _mm512_set1_ps(a->rate),
+               .eps = _mm512_set1_ps(a->eps),
+               .decay = _mm512_set1_ps(a->decay)};
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        adamw_16(&x, p + i, m + i, v + i, g + i, (__mmask16)0xffff, is_trial);
+    if (i < n) adamw_16(&x, p + i, m + i, v + i, g + i, first(n - i), is_trial);
+    return x.odd == 0;
+}
 #endif

@@ -18,8 +18,7 @@
 #ifndef AS_ENGINE_TENSOR_VECTOR_INTERNAL_H
 #define AS_ENGINE_TENSOR_VECTOR_INTERNAL_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "engine/tensor/kernels.h"
 
 #define AS_EXP_LOW (-104.0f)
 #define AS_EXP_HIGH 88.8f
@@ -52,7 +51,9 @@
     bool as_##set##_is_finite(const float *x, size_t n);                                           \
     float as_##set##_soften(float *s, size_t n, float scale, float m);                             \
     void as_##set##_delta_step(float *o, float *s, size_t lds, const float *q, const float *k,     \
-                               const float *v, float decay, float beta, size_t dk, size_t n)
+                               const float *v, float decay, float beta, size_t dk, size_t n);      \
+    bool as_##set##_adamw(float *p, float *m, float *v, const float *g, const as_adamw *a,         \
+                          size_t n, bool is_trial)
 
 AS_VECTOR_LOOPS(scalar);
 #ifdef __x86_64__
