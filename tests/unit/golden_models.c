@@ -194,7 +194,11 @@ static double tempered_off(pass *p, const json_t *g, const as_model *m, const as
     size_t l = (size_t)json_integer_value(need(g, "/temper/layer")),
            h = (size_t)json_integer_value(need(g, "/temper/head")), d = c->layer[l].head_dim;
     change half = {h * d, (h + 1) * d, (float)json_number_value(need(g, "/temper/lam")), 0};
-    const as_hook hook = {AS_SITE_INPUT, l, head_map(c, l), change_rows, &half, false};
+    const as_hook hook = {.site = AS_SITE_INPUT,
+                          .layer = l,
+                          .proj = head_map(c, l),
+                          .forward = change_rows,
+                          .state = &half};
     pass_run(p, m, ex, &hook);
     compare_list(&most, p->logits + (p->n - 1) * c->vocab, need(g, "/temper/logits_last_first16"));
     return most;

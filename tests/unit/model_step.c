@@ -40,7 +40,11 @@ static void add_op(arms *a, size_t arm, as_site site, size_t layer, as_proj proj
 {
     size_t i = a->n[arm]++;
     a->what[arm][i] = what;
-    a->op[arm][i] = (as_hook){site, layer, proj, change_rows, &a->what[arm][i], false};
+    a->op[arm][i] = (as_hook){.site = site,
+                              .layer = layer,
+                              .proj = proj,
+                              .forward = change_rows,
+                              .state = &a->what[arm][i]};
 }
 
 /* Arm 0 is the base; the others change one place each, the last one the same place twice. */
@@ -405,7 +409,8 @@ static void nan_stays_alone(void)
         as_error err = {0};
         stage s = stage_open(tiny_names[i], 32);
         change poison = {0, 1000, NAN, 0};
-        const as_hook hook = {AS_SITE_RESIDUAL, 1, 0, change_rows, &poison, false};
+        const as_hook hook = {
+            .site = AS_SITE_RESIDUAL, .layer = 1, .forward = change_rows, .state = &poison};
         const as_hook *const list[] = {&hook};
         const as_hooks hooks = {list, 1}, none = {0};
         as_cache_row *r[6];
@@ -495,9 +500,20 @@ static void stretches(void)
     as_error err = {0};
     stage s = stage_open("llama", 64);
     called seen = {.follow = true}, tapped = {.follow = true}, late = {.follow = true};
-    const as_hook both = {AS_SITE_OUTPUT, 2, AS_UP_PROJ, count_calls, &seen, true};
-    const as_hook own = {AS_SITE_OUTPUT, 2, AS_UP_PROJ, count_calls, &tapped, true};
-    const as_hook final = {AS_SITE_FINAL, 0, 0, count_calls, &late, true};
+    const as_hook both = {.site = AS_SITE_OUTPUT,
+                          .layer = 2,
+                          .proj = AS_UP_PROJ,
+                          .forward = count_calls,
+                          .state = &seen,
+                          .reads_only = true};
+    const as_hook own = {.site = AS_SITE_OUTPUT,
+                         .layer = 2,
+                         .proj = AS_UP_PROJ,
+                         .forward = count_calls,
+                         .state = &tapped,
+                         .reads_only = true};
+    const as_hook final = {
+        .site = AS_SITE_FINAL, .forward = count_calls, .state = &late, .reads_only = true};
     const as_hook *const list[] = {&both, &final, &own};
     const as_hooks one = {list, 2}, two = {list, 3}, none = {0};
     as_cache_row *r[5];
@@ -527,10 +543,12 @@ static void stretches(void)
 
 static void first_changed_layer(void)
 {
-    const as_hook tapped = {AS_SITE_OUTPUT, 0, AS_V_PROJ, keep_rows, NULL, true};
-    const as_hook final = {AS_SITE_FINAL, 0, 0, change_rows, NULL, false};
-    const as_hook map = {AS_SITE_OUTPUT, 3, AS_K_PROJ, change_rows, NULL, false};
-    const as_hook stream = {AS_SITE_RESIDUAL, 5, 0, change_rows, NULL, false};
+    const as_hook tapped = {
+        .site = AS_SITE_OUTPUT, .proj = AS_V_PROJ, .forward = keep_rows, .reads_only = true};
+    const as_hook final = {.site = AS_SITE_FINAL, .forward = change_rows};
+    const as_hook map = {
+        .site = AS_SITE_OUTPUT, .layer = 3, .proj = AS_K_PROJ, .forward = change_rows};
+    const as_hook stream = {.site = AS_SITE_RESIDUAL, .layer = 5, .forward = change_rows};
     const as_hook *const list[] = {&tapped, &final, &stream, &map};
     static const size_t expected[] = {9, 9, 8, 5, 3};
     for (size_t n = 0; n <= 4; n++) {

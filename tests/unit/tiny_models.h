@@ -79,7 +79,12 @@ static inline void keep_rows(const as_hook *h, const as_exec *ex, const as_site_
 
 static inline as_hook tap(as_site site, size_t layer, as_proj proj, kept *k)
 {
-    return (as_hook){site, layer, proj, keep_rows, k, true};
+    return (as_hook){.site = site,
+                     .layer = layer,
+                     .proj = proj,
+                     .forward = keep_rows,
+                     .state = k,
+                     .reads_only = true};
 }
 
 /* ---- an operator: the columns [first, end) times `times`, plus `plus` ---- */

@@ -220,25 +220,31 @@ void as_step_maps(as_step *s, size_t layer, const as_proj *maps, float *const *y
     for (size_t i = 0; i < n; i++) {
         const size_t out = product[i].ldy;
         as_step_hooks(s, layer * AS_N_SLOTS + (size_t)maps[i],
-                      &(as_site_view){y[i], out, out, x, in, in});
+                      &(as_site_view){y[i], out, out, x, in, in, NULL});
     }
 }
 
-static void norm(const as_step *s, float *y, const float *x, const float *gain)
+void as_step_norm(const as_step *s, float *y, const float *x, const float *gain)
 {
     const as_config *c = s->m->config;
     as_rmsnorm(s->ex, y, c->dim, x, c->dim, gain, c->norm_offset, s->rows, 1, c->dim, c->eps);
 }
 
+static void keep(const as_step *s, float *to, const float *x)
+{
+    if (to) memcpy(to, x, s->rows * s->m->config->dim * sizeof *x);
+}
+
 /* x = x + out, or x + norm(out) where a branch has a norm at its end. */
-static void close_branch(const as_step *s, const float *gain)
+static void close_branch(const as_step *s, const float *gain, size_t branch)
 {
     as_work *w = s->w;
-    if (gain) norm(s, w->out, w->out, gain);
+    if (gain && s->kept) keep(s, s->kept->out[branch], w->out);
+    if (gain) as_step_norm(s, w->out, w->out, gain);
     as_add(s->ex, w->x, w->x, w->out, s->rows, s->m->config->dim);
 }
 
-static as_activation activation_of(const as_config *c)
+as_activation as_step_activation(const as_config *c)
 {
     return c->activation == AS_ACT_GELU ? AS_GELU : AS_SILU;
 }
@@ -247,12 +253,12 @@ static void mlp(as_step *s, size_t layer)
 {
     static const as_proj in[] = {AS_GATE_PROJ, AS_UP_PROJ}, out = AS_DOWN_PROJ;
     const size_t width = s->m->config->layer[layer].mlp;
-    float *gate = s->w->wide, *up = gate + s->rows * width;
-    float *const y[] = {gate, up};
+    float *h = s->w->wide;
+    float *const y[] = {s->kept ? s->kept->gate : h, s->kept ? s->kept->up : h + s->rows * width};
     as_step_maps(s, layer, in, y, 2, s->w->a);
-    as_gate(s->ex, activation_of(s->m->config), gate, width, gate, width, up, width, s->rows,
+    as_gate(s->ex, as_step_activation(s->m->config), h, width, y[0], width, y[1], width, s->rows,
             width);
-    as_step_maps(s, layer, &out, &s->w->out, 1, gate);
+    as_step_maps(s, layer, &out, &s->w->out, 1, h);
 }
 
 /* The stream itself enters, without a norm. */
@@ -261,47 +267,52 @@ static void per_layer_branch(as_step *s, size_t layer)
     static const as_proj in = AS_PLE_GATE, out = AS_PLE_PROJ;
     const as_config *c = s->m->config;
     const size_t p = c->per_layer, width = c->n_layers * p;
-    float *e = s->w->wide;
-    as_step_maps(s, layer, &in, &e, 1, s->w->x);
+    float *e = s->w->wide, *raw = s->kept ? s->kept->e : e;
+    as_step_maps(s, layer, &in, &raw, 1, s->w->x);
     for (size_t i = 0; i < s->n_spans; i++) {
         const as_span *span = &s->w->span[i];
-        float *y = e + span->row * p;
-        as_gate(s->ex, activation_of(c), y, p, y, p, s->w->ple + span->source * width + layer * p,
-                width, span->rows, p);
+        as_gate(s->ex, as_step_activation(c), e + span->row * p, p, raw + span->row * p, p,
+                s->w->ple + span->source * width + layer * p, width, span->rows, p);
     }
     as_step_maps(s, layer, &out, &s->w->out, 1, e);
 }
 
-static void run_layer(as_step *s, size_t layer)
+void as_step_layer(as_step *s, size_t layer)
 {
     const as_config *c = s->m->config;
     const as_layer *weights = &s->m->layer[layer];
     as_work *w = s->w;
-    as_step_hooks(s, layer * AS_N_SLOTS + AS_SLOT_RESIDUAL,
-                  &(as_site_view){.y = w->x, .ldy = c->dim, .width = c->dim});
-
-    norm(s, w->a, w->x, weights->norm_in);
+    as_step_norm(s, w->a, w->x, weights->norm_in);
     if (c->layer[layer].mixer == AS_MIX_DELTA)
         as_step_delta(s, layer);
     else
         as_step_attention(s, layer);
-    close_branch(s, weights->norm_attn_out);
+    close_branch(s, weights->norm_attn_out, 0);
 
-    norm(s, w->a, w->x, weights->norm_mlp_in);
+    if (s->kept) keep(s, s->kept->x_mlp, w->x);
+    as_step_norm(s, w->a, w->x, weights->norm_mlp_in);
     mlp(s, layer);
-    close_branch(s, weights->norm_mlp_out);
+    close_branch(s, weights->norm_mlp_out, 1);
 
     if (c->per_layer > 0) {
+        if (s->kept) keep(s, s->kept->x_ple, w->x);
         per_layer_branch(s, layer);
-        close_branch(s, weights->norm_ple);
+        close_branch(s, weights->norm_ple, 2);
     }
     if (weights->scalar != 1) as_scale(s->ex, w->x, w->x, weights->scalar, s->rows, c->dim);
+}
+
+void as_step_enter(as_step *s, size_t layer)
+{
+    const size_t dim = s->m->config->dim;
+    as_step_hooks(s, layer * AS_N_SLOTS + AS_SLOT_RESIDUAL,
+                  &(as_site_view){.y = s->w->x, .ldy = dim, .width = dim});
 }
 
 /* ---- the end ---- */
 
 /* The wanted rows, in order of the runs, normed, and seen by the hooks of the final state. */
-static void finish(as_step *s, float *final)
+void as_step_finish(as_step *s, float *final)
 {
     const as_config *c = s->m->config;
     size_t rows = 0;
@@ -320,28 +331,32 @@ static void finish(as_step *s, float *final)
     }
     number_runs(s);
     if (rows == 0) return;
-    norm(s, final, final, s->m->norm_final);
+    as_step_norm(s, final, final, s->m->norm_final);
     as_step_hooks(s, c->n_layers * AS_N_SLOTS,
                   &(as_site_view){.y = final, .ldy = c->dim, .width = c->dim});
+}
+
+bool as_step_begin(as_step *s, as_error *err)
+{
+    if (!check_runs(s, err) || !as_step_index(s, err) || !make_room(s, err)) return false;
+    start_runs(s);
+    embed(s);
+    return true;
 }
 
 bool as_model_step(const as_model *m, const as_exec *ex, as_work *w, const as_run *runs,
                    size_t n_runs, float *final, as_error *err)
 {
     as_step s = {.m = m, .ex = ex, .w = w, .runs = runs, .n_runs = n_runs};
-    if (!check_runs(&s, err)) return false;
-    if (!as_step_index(&s, err)) return false;
-    if (!make_room(&s, err)) return false;
-
-    start_runs(&s);
-    embed(&s);
+    if (!as_step_begin(&s, err)) return false;
     for (size_t l = 0; l < m->config->n_layers; l++) {
         start_children(&s, l);
-        run_layer(&s, l);
+        as_step_enter(&s, l);
+        as_step_layer(&s, l);
     }
     for (size_t r = 0; r < n_runs; r++)
         if (w->state[r].is_idle) take_caches(&s, r);
-    finish(&s, final);
+    as_step_finish(&s, final);
     for (size_t r = 0; r < n_runs; r++) as_cache_advance(runs[r].cache, runs[r].n);
     return true;
 }

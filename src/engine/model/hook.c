@@ -86,6 +86,9 @@ static as_site_rows rows_of(const as_step *s, size_t run, const as_site_view *v)
     rows.x = v->x + state->row * v->ldx;
     rows.ldx = v->ldx;
     rows.in = v->in;
+    if (!v->dx) return rows;
+    rows.dx = v->dx + state->row * v->in;
+    rows.lddx = v->in;
     return rows;
 }
 
@@ -121,5 +124,67 @@ void as_step_hooks(as_step *s, size_t slot, const as_site_view *view)
         if (state->is_idle && !e->hook->reads_only) continue;
         size_t n = collect(s, i, w->slot[slot + 1], view);
         e->hook->forward(e->hook, s->ex, w->site, n);
+    }
+}
+
+/* ---- the way back ---- */
+
+void as_step_hooks_again(as_step *s, size_t slot)
+{
+    as_work *w = s->w;
+    if (w->n_entries == 0) return;
+    for (size_t i = w->slot[slot]; i < w->slot[slot + 1]; i++) w->entry[i].done = false;
+}
+
+/* The last entry of the run that begins at entry i whose turn has not been; end when there is none.
+ */
+static size_t last_pending(const as_work *w, size_t i, size_t end)
+{
+    size_t found = end;
+    for (size_t run = w->entry[i].run; i < end && w->entry[i].run == run; i++)
+        if (!w->entry[i].done && !w->entry[i].hook->reads_only) found = i;
+    return found;
+}
+
+static size_t next_run(const as_work *w, size_t i, size_t end)
+{
+    for (size_t run = w->entry[i].run; i < end && w->entry[i].run == run; i++) {
+    }
+    return i;
+}
+
+/* From the run that begins at entry i on: the neighbouring runs whose last hook is the same. */
+static size_t collect_back(as_step *s, size_t i, size_t end, const as_site_view *v)
+{
+    as_work *w = s->w;
+    const size_t first = last_pending(w, i, end);
+    const as_hook *hook = w->entry[first].hook;
+    size_t n = 0, run = w->entry[first].run, next;
+    for (; i < end; i = next) {
+        next = next_run(w, i, end);
+        size_t last = last_pending(w, i, end);
+        as_hook_entry *e = &w->entry[last];
+        if (n > 0 && (last == end || e->hook != hook || e->run != run + n)) break;
+        w->site[n++] = rows_of(s, e->run, v);
+        e->done = true;
+    }
+    return n;
+}
+
+void as_step_hooks_back(as_step *s, size_t slot, const as_site_view *view)
+{
+    as_work *w = s->w;
+    if (w->n_entries == 0) return;
+    as_step_hooks_again(s, slot);
+    const size_t end = w->slot[slot + 1];
+    for (size_t i = w->slot[slot]; i < end;) {
+        const size_t last = last_pending(w, i, end);
+        if (last == end) {
+            i = next_run(w, i, end);
+            continue;
+        }
+        const as_hook *hook = w->entry[last].hook;
+        const size_t n = collect_back(s, i, end, view);
+        hook->backward(hook, s->ex, w->site, n);
     }
 }

@@ -25,6 +25,8 @@ typedef struct {
     size_t ldy, width;
     const float *x;
     size_t ldx, in;
+    float *dx; /* backward of AS_SITE_OUTPUT: gradient of x, to be added to */
+    size_t lddx;
 } as_site_rows;
 
 typedef struct as_hook as_hook;
@@ -37,6 +39,10 @@ struct as_hook {
      * the n_runs pieces, whose rows follow each other in memory: y of runs[0] with the sum of rows
      * is the whole. */
     void (*forward)(const as_hook *h, const as_exec *ex, const as_site_rows *runs, size_t n_runs);
+    /* The gradient on its way back through the same rows: y now holds that of what forward left.
+     * AS_SITE_OUTPUT adds to dx and to gradients of its own, and leaves y alone; the other sites
+     * turn y into the gradient of what forward found. NULL: training through it is refused. */
+    void (*backward)(const as_hook *h, const as_exec *ex, const as_site_rows *runs, size_t n_runs);
     void *state;
     bool reads_only; /* a tap: does not change what it sees */
 };

@@ -4,6 +4,8 @@
 #define AS_ENGINE_MODEL_STEP_INTERNAL_H
 
 #include "engine/model/model_internal.h"
+#include "engine/model/tape.h"
+#include "engine/model/weights.h"
 
 /* ---- places where hooks are called ---- */
 
@@ -54,6 +56,17 @@ struct as_work {
     size_t n_entries, entry_room;
 };
 
+/* What a tape keeps of a layer; each dense over the rows. NULL where the layer has no such thing.
+ */
+typedef struct {
+    float *x_in;                      /* (dim) the stream, as the first norm finds it */
+    float *u, *k, *v, *o, *lse;       /* attention: outputs of the maps, heads before gate, lse */
+    float *m, *mixed, *z, *b, *a, *y; /* delta: outputs of the maps, convolution, rule */
+    float *x_mlp, *gate, *up;         /* the stream before the mlp; outputs of its maps */
+    float *x_ple, *e; /* per-layer inputs: the stream before, output of the gate map */
+    float *out[3];    /* with norms at the ends of branches: mixer, mlp, per-layer */
+} as_kept;
+
 /* One step on its way. */
 typedef struct {
     const as_model *m;
@@ -62,7 +75,54 @@ typedef struct {
     const as_run *runs;
     size_t n_runs;
     size_t rows, n_spans; /* of the runs that are not idle */
+    const as_kept *kept;  /* of the present layer; NULL: nothing is kept */
+    as_tape *tape;        /* or NULL */
 } as_step;
+
+/* ---- the way back ---- */
+
+struct as_tape {
+    size_t max_tokens, longest, n_kept, n_rows;
+    as_weights *weights; /* or NULL */
+    as_work *work;
+    as_cache *cache;
+    as_cache_row **row; /* (max_tokens) made when needed */
+    as_run *run;        /* (max_tokens) */
+    as_step step;
+    size_t first;        /* layer below which nothing is trained; n_layers + 1: nothing at all */
+    as_kept *kept;       /* (n_layers) */
+    float *last, *final; /* (tokens, dim) before and after the final norm */
+    float *d_x;          /* (tokens, dim) gradient of the stream */
+    float *d_a, *d_out;  /* (tokens, dim) of what enters and leaves a branch */
+    float *wide;         /* (tokens, width) of what is inside */
+    float *d_ple;        /* (tokens, n_layers * per_layer), with weights */
+    float **d_keys;      /* (n_layers) keys, then values, of layers that others read; d_own for the
+                            others */
+    float *d_own;
+    float *states;                /* of delta layers */
+    as_attention_back *attention; /* (max_tokens) */
+    unsigned char *memory;
+};
+
+/* Weights of a model under training. */
+struct as_weights {
+    as_model *m;
+    const as_exec *ex;
+    as_arena *arena;
+    as_param *param;
+    as_tensor_source *tensor; /* (n_params) the same, as files store them */
+    size_t n_params;
+    as_layer *grad;              /* (n_layers) gradients of the vectors; decay: of A_log */
+    float *(*proj)[AS_N_PROJ];   /* (n_layers) values of the maps, row-major */
+    float *(*d_proj)[AS_N_PROJ]; /* their gradients */
+    float **a_log;               /* (n_layers) delta layers: what decay is made of */
+    float *embed, *d_embed, *head, *d_head, *d_norm_final;
+    float *ple_table, *d_ple_table, *ple_model, *d_ple_model, *d_norm_ple;
+};
+
+/* Gradients of a layer's vectors, or NULL; gradients of the keys and values that its pages hold. */
+as_layer *as_tape_grads(const as_tape *t, size_t layer);
+void as_tape_keys(const as_tape *t, size_t layer, float **dk, float **dv);
 
 /* ---- hook.c ---- */
 
@@ -76,15 +136,29 @@ typedef struct {
     size_t ldy, width;
     const float *x; /* outputs only */
     size_t ldx, in;
+    float *dx; /* on the way back, outputs only; dense */
 } as_site_view;
 /* Calls the hooks of a slot: those of the runs that are not idle, and what idle ones only read. */
 void as_step_hooks(as_step *s, size_t slot, const as_site_view *view);
+/* They may be called again. */
+void as_step_hooks_again(as_step *s, size_t slot);
+/* Calls their backward, the last of each run first. */
+void as_step_hooks_back(as_step *s, size_t slot, const as_site_view *view);
 
 /* ---- block.c ---- */
 
 /* y[i] = maps[i] of x for all rows, outputs dense, with the hooks of their outputs. n <= 4. */
 void as_step_maps(as_step *s, size_t layer, const as_proj *maps, float *const *y, size_t n,
                   const float *x);
+
+/* The parts of a step: what can fail and the embedding; the hooks of a layer's input; the layer;
+ * the final norm and its hooks. */
+AS_MUST_CHECK bool as_step_begin(as_step *s, as_error *err);
+void as_step_enter(as_step *s, size_t layer);
+void as_step_layer(as_step *s, size_t layer);
+void as_step_finish(as_step *s, float *final);
+void as_step_norm(const as_step *s, float *y, const float *x, const float *gain);
+as_activation as_step_activation(const as_config *c);
 
 /* ---- mixer_attention.c, mixer_delta.c: out = mixer(a); floats of `wide` they need for a row ----
  */
@@ -93,6 +167,29 @@ size_t as_attention_floats(const as_layer_shape *l, bool has_gate);
 size_t as_delta_floats(const as_layer_shape *l);
 void as_step_attention(as_step *s, size_t layer);
 void as_step_delta(as_step *s, size_t layer);
+
+size_t as_attention_back_floats(const as_layer_shape *l);
+size_t as_delta_back_floats(const as_layer_shape *l);
+size_t as_delta_tape_floats(const as_layer_shape *l, size_t longest);
+/* d_a += gradient of the mixer of a layer, given d_out. a: what entered it. */
+void as_step_attention_back(as_step *s, size_t layer);
+void as_step_delta_back(as_step *s, size_t layer);
+
+/* ---- block_back.c ---- */
+
+/* The way back through as_step_maps: dx += gradient of x, which entered; maps add to theirs. */
+void as_step_maps_back(as_step *s, size_t layer, const as_proj *maps, const float *const *dy,
+                       size_t n, const float *x, float *dx);
+/* d_x becomes the gradient of the stream that entered the layer, its hooks included. */
+void as_step_layer_back(as_step *s, size_t layer);
+/* With weights: from d_x of the first layer to the embedding and per-layer tables. */
+void as_step_embed_back(as_step *s);
+size_t as_block_back_floats(const as_config *c, size_t layer);
+
+/* ---- work.c ---- */
+
+AS_MUST_CHECK bool as_work_bytes(const as_model *m, size_t max_tokens, size_t *bytes,
+                                 as_error *err);
 
 /* ---- cache.c ---- */
 

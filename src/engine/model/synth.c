@@ -18,11 +18,13 @@ typedef struct {
     size_t width;        /* elements of a row */
     size_t *rows, *cols; /* of the checkpoint, at row or column i of the file; NULL: i. Owned */
     enum { AS_IS, PLUS_ONE, MINUS_EXP, ROPE_FREQS } change;
+    bool is_fresh; /* then the values are: */
+    as_fresh fresh;
     size_t n_turned; /* ROPE_FREQS */
 } piece;
 
 typedef struct maker {
-    const as_synth_row *row;
+    const as_synth_row *row; /* NULL: fresh */
     const as_config *config;
     const as_family *family;
     uint64_t seed;
@@ -53,6 +55,7 @@ static uint64_t fnv1a(const char *text)
 
 static float value_at(const piece *p, size_t i)
 {
+    if (p->is_fresh) return as_fresh_at(&p->fresh, i);
     uint64_t z = mix(p->hash + (uint64_t)(i + 1) * 0x9e3779b97f4a7c15u);
     float u = (float)(int32_t)(z >> 40) * 0x1p-23f - 1.0f;
     return u * p->scale + p->center;
@@ -121,7 +124,7 @@ static void set_range(piece *p, const maker *m, const char *name)
     };
     size_t i = 0;
     while (!strstr(name, kinds[i].part) ||
-           (kinds[i].family && strcmp(kinds[i].family, m->row->family) != 0))
+           (kinds[i].family && strcmp(kinds[i].family, m->config->family) != 0))
         i++;
     p->scale = m->row->is_tiny ? kinds[i].scale : kinds[i].full;
     p->center = kinds[i].center;
@@ -151,7 +154,11 @@ static piece *add(maker *m, const char *name, size_t n, const size_t *dim, bool 
     p->dtype = !is_matrix && m->is_gguf ? AS_F32 : m->dtype;
     for (size_t i = 1; i < n; i++) p->width *= dim[i];
     if (p->width % as_dtype_block(p->dtype) != 0) p->dtype = AS_F32;
-    set_range(p, m, name);
+    p->is_fresh = !m->row;
+    if (p->is_fresh)
+        p->fresh = as_fresh_of(m->config, name, dim[n - 1], m->seed);
+    else
+        set_range(p, m, name);
     *s = (as_tensor_source){.dtype = p->dtype, .n_dims = n, .make = make, .context = p};
     size_t count = 1;
     for (size_t i = 0; i < n; i++) {
@@ -167,7 +174,7 @@ static piece *add(maker *m, const char *name, size_t n, const size_t *dim, bool 
 
 static bool is_zero_centred(const maker *m, const char *name)
 {
-    return m->is_gguf && strcmp(m->row->family, "qwen35") == 0 && strstr(name, "norm.weight") &&
+    return m->is_gguf && strcmp(m->config->family, "qwen35") == 0 && strstr(name, "norm.weight") &&
            !strstr(name, "linear_attn.norm");
 }
 
@@ -300,7 +307,7 @@ static bool write_folder(maker *m, const char *dir, json_t *config, const json_t
               as_path_join(&path, dir, "model.safetensors", err) &&
               as_safetensors_write(as_buf_text(&path), m->source, m->n, metadata, 1, err) &&
               write_json(dir, "config.json", config, err) &&
-              write_json(dir, "generation_config.json", generation, err);
+              (!generation || write_json(dir, "generation_config.json", generation, err));
     as_buf_clear(&path);
     return ok;
 }
@@ -376,6 +383,33 @@ out:
     maker_clear(&m);
     json_decref(config);
     json_decref(generation);
+    as_arena_free(arena);
+    return ok;
+}
+
+bool as_synth_fresh(const char *dir, const char *name, const json_t *config, uint64_t seed,
+                    as_dtype dtype, as_progress *progress, as_error *err)
+{
+    bool ok = false;
+    maker m = {.seed = seed, .dtype = dtype, .progress = progress};
+    as_arena *arena = as_arena_new(err);
+    json_t *own = json_deep_copy(config);
+    if (!arena || !check_dtype(&m, err)) goto out;
+    if (!own) {
+        (void)as_fail(err, AS_EMEM, "out of memory for a configuration");
+        goto out;
+    }
+    m.config = as_config_read(arena, name, own, NULL, err);
+    if (!m.config) goto out;
+    if (m.config->is_nf4) {
+        (void)as_fail(err, AS_EFORMAT, "%s: quantization_config (found one, expected none)", name);
+        goto out;
+    }
+    m.family = as_family_find(m.config->family);
+    ok = add_all(&m, err) && write_folder(&m, dir, own, NULL, err);
+out:
+    maker_clear(&m);
+    json_decref(own);
     as_arena_free(arena);
     return ok;
 }

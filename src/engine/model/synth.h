@@ -1,9 +1,11 @@
 /* Checkpoints with made-up weights, to test and measure with: tiny ones whose results are known,
- * and the full shapes of published models. Every value is a function of (seed, tensor name, index),
- * so a model is the same bytes wherever it is made. No tokenizer files are written. */
+ * and the full shapes of published models; and fresh ones of any shape, to train. Every value is a
+ * function of (seed, tensor name, index), so a model is the same bytes wherever it is made. No
+ * tokenizer files are written. */
 #ifndef AS_ENGINE_MODEL_SYNTH_H
 #define AS_ENGINE_MODEL_SYNTH_H
 
+#include "base/json.h"
 #include "base/progress.h"
 #include "engine/tensor/quant.h"
 
@@ -31,5 +33,30 @@ const as_synth_row *as_synth_names(size_t *n);
  * Errors: unknown name (with those known), dtype that the format lacks, writing. */
 AS_MUST_CHECK bool as_synth_model(const char *path, const char *like, uint64_t seed, as_dtype dtype,
                                   as_progress *progress, as_error *err);
+
+/* Writes into folder `dir` (made when it is not there) config.json, with its dtype set, and
+ * model.safetensors with weights to train from. N(0, s): normal, standard deviation s; L: layers.
+ *
+ *   maps that write into the stream (o_proj, out_proj, down_proj, per_layer_projection)
+ *                        N(0, 0.02 / sqrt(2 L))   Radford et al. 2019, 2.3
+ *   other maps, embeddings  N(0, 0.02)
+ *   gains of norms       1, or 0 where 1 is added to what is stored
+ *   A_log, dt_bias       log of U(1, 16); the x of which log(1 + e^x) is e^U(log 0.001, log 0.1):
+ *                        Gu & Dao 2023 (arXiv:2312.00752), Yang, Kautz & Hatamizadeh 2024
+ *   convolution          U(-1/sqrt(K), 1/sqrt(K)), K its length
+ *   layer_scalar         1
+ *
+ * Value i of tensor NAME is drawn from stream (seed, NAME, i) of base/rng.h; so it does not depend
+ * on the other tensors.
+ *
+ *   name      where messages about config say it stands, escaped
+ *   config    the object of a config.json
+ *   dtype     F32, F16 or BF16
+ *   progress  counts to 100; may be NULL
+ *
+ * Errors: those of as_config_read, a config of quantised weights, dtype, writing. */
+AS_MUST_CHECK bool as_synth_fresh(const char *dir, const char *name, const json_t *config,
+                                  uint64_t seed, as_dtype dtype, as_progress *progress,
+                                  as_error *err);
 
 #endif
