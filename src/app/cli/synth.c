@@ -6,12 +6,16 @@
 #include "app/cli/command.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "engine/model/config.h"
 #include "engine/model/synth.h"
+#include "engine/text/tokenizer.h"
 
 static const as_option options[] = {
     {"seed", 0, "N", "seed of the generator (default: 1; of a tiny model: 0)", false},
     {"like", 0, "NAME", "model: whose shape, as `assay models inspect` would show it", false},
+    {"config", 0, "FILE", "model: the shape of this config.json, with weights to train", false},
     {"dtype", 0, "TYPE", "model: F32, BF16 or F16; in a .gguf also Q8_0, Q4_0", false},
+    {"out", 'o', "PATH", "the same as the second operand", false},
     {0},
 };
 
@@ -25,15 +29,14 @@ static json_t *made(const char *dir, size_t seed, const as_planted *truth, size_
                      (json_int_t)seed, "truths", list);
 }
 
-static int run_study(as_cli *c, as_error *err)
+static int run_study(as_cli *c, const char *dir, as_error *err)
 {
-    const char *dir = c->operand[1];
     char shown[AS_ESCAPE_SIZE];
     size_t seed = 1, n = 0, count[3] = {0};
     const as_planted *truth = as_planted_truths(&n);
     as_buf b = {0};
-    if (as_cli_value(c, "like", NULL) || as_cli_value(c, "dtype", NULL)) {
-        as_fail(err, AS_EUSAGE, "synth study takes neither --like nor --dtype");
+    if (as_cli_flag(c, "like") || as_cli_flag(c, "config") || as_cli_flag(c, "dtype")) {
+        as_fail(err, AS_EUSAGE, "synth study takes no --like, --config or --dtype");
         return AS_EXIT_USAGE;
     }
     if (!as_cli_size(c, "seed", 1, &seed, err) || !as_synth_study(dir, seed, err))
@@ -83,49 +86,129 @@ static bool check_free(const as_cli *c, const char *path, as_error *err)
            as_fail(err, AS_ESTATE, "%s: there is a checkpoint already", as_escape(path, n, shown));
 }
 
-static int run_model(as_cli *c, as_error *err)
+static bool read_dtype(const char *name, as_dtype *out, as_error *err)
 {
-    const char *path = c->operand[1], *dtype = as_cli_value(c, "dtype", NULL);
-    const as_synth_row *row = find_row(as_cli_value(c, "like", NULL), err);
+    char shown[AS_ESCAPE_SIZE];
+    for (*out = AS_F32; *out < AS_OTHER && strcmp(as_dtype_name(*out), name) != 0;) (*out)++;
+    return *out < AS_OTHER ||
+           as_fail(err, AS_EUSAGE,
+                   "--dtype (found %s, expected F32, BF16 or F16; in a .gguf also "
+                   "Q8_0 or Q4_0)",
+                   as_escape(name, strlen(name), shown));
+}
+
+static bool print_model(const as_cli *c, const char *path, const char *key, const char *shape,
+                        size_t seed, const char *dtype, as_error *err)
+{
+    char shown[AS_ESCAPE_SIZE], escaped[AS_ESCAPE_SIZE];
+    if (c->json)
+        return as_print_json(json_pack("{s:s,s:s,s:s,s:I,s:s}", "schema", "assay.synth/1", "path",
+                                       path, key, shape, "seed", (json_int_t)seed, "dtype", dtype),
+                             err);
+    as_buf b = {0};
+    as_buf_printf(&b, "%s: %s, seed %zu, %s\n", as_escape(path, strlen(path), shown),
+                  as_escape(shape, strlen(shape), escaped), seed, dtype);
+    bool ok = as_print(&b, err);
+    as_buf_clear(&b);
+    return ok;
+}
+
+/* Weights are never written over; a config.json that says the same may stand there already. */
+static bool check_fresh(const as_cli *c, const char *dir, const json_t *config, as_error *err)
+{
+    static const char *const taken[] = {"model.safetensors", "model.safetensors.index.json"};
+    char shown[AS_ESCAPE_SIZE];
+    size_t n = strlen(dir);
+    if (n > 5 && strcmp(dir + n - 5, ".gguf") == 0)
+        return as_fail(err, AS_EUSAGE, "%s: --config makes a folder", as_escape(dir, n, shown));
+    const char *path = as_arena_printf(c->arena, err, "%s/config.json", dir);
+    if (!path) return false;
+    json_t *there = as_file_exists(path) ? as_json_read(path, err) : NULL;
+    bool is_other = there && !json_equal(there, (json_t *)(uintptr_t)config);
+    json_decref(there);
+    if (err->class_) return false;
+    for (size_t i = 0; i < 2 && !is_other; i++) {
+        path = as_arena_printf(c->arena, err, "%s/%s", dir, taken[i]);
+        if (!path) return false;
+        is_other = as_file_exists(path);
+    }
+    return !is_other ||
+           as_fail(err, AS_ESTATE, "%s: there is a checkpoint already", as_escape(dir, n, shown));
+}
+
+/* The embedding has a row for each id of the tokenizer that stands in the folder, and no more.
+ * name: of the configuration, escaped. */
+static bool check_vocabulary(const as_cli *c, const char *dir, const char *name,
+                             const json_t *config, as_error *err)
+{
+    char shown[AS_ESCAPE_SIZE];
+    if (!as_tokenizer_exists(dir)) return true;
+    as_config *shape = as_config_read(c->arena, name, config, NULL, err);
+    as_tokenizer *t = shape ? as_tokenizer_open(dir, err) : NULL;
+    if (!t) return false;
+    size_t ids = as_tokenizer_size(t);
+    as_tokenizer_free(t);
+    return ids == shape->vocab ||
+           as_fail(err, AS_ESTATE,
+                   "%s: vocab_size (found %zu, expected %zu as in %s/tokenizer.json)", name,
+                   shape->vocab, ids, as_escape(dir, strlen(dir), shown));
+}
+
+static int run_fresh(as_cli *c, const char *dir, const char *name, as_error *err)
+{
+    const char *dtype = as_cli_value(c, "dtype", "F32"), *place;
     char shown[AS_ESCAPE_SIZE];
     size_t seed;
-    as_dtype type = AS_F32;
-    if (!row || !as_cli_size(c, "seed", row->is_tiny ? 0 : 1, &seed, err)) return AS_EXIT_FAILED;
-    if (!dtype) dtype = row->is_tiny ? "F32" : "BF16";
-    while (type < AS_OTHER && strcmp(as_dtype_name(type), dtype) != 0) type++;
-    if (type == AS_OTHER) {
-        as_fail(err, AS_EUSAGE,
-                "--dtype (found %s, expected F32, BF16 or F16; in a .gguf also "
-                "Q8_0 or Q4_0)",
-                as_escape(dtype, strlen(dtype), shown));
+    as_dtype type;
+    if (as_cli_flag(c, "like")) {
+        as_fail(err, AS_EUSAGE, "synth model takes --like or --config, not both");
         return AS_EXIT_USAGE;
     }
+    if (!as_cli_size(c, "seed", 1, &seed, err) || !read_dtype(dtype, &type, err))
+        return AS_EXIT_USAGE;
+    place = as_arena_text(c->arena, as_escape(name, strlen(name), shown), err);
+    json_t *config = place ? as_json_read(name, err) : NULL;
+    bool ok =
+        config && check_fresh(c, dir, config, err) && check_vocabulary(c, dir, place, config, err);
+    as_progress *p = ok ? as_progress_new(c->log, "percent", 100, err) : NULL;
+    ok = p && as_synth_fresh(dir, place, config, seed, type, p, err);
+    as_progress_end(p);
+    json_decref(config);
+    ok = ok && print_model(c, dir, "config", name, seed, dtype, err);
+    if (ok) return AS_EXIT_DONE;
+    return err->class_ == AS_EUSAGE ? AS_EXIT_USAGE : AS_EXIT_FAILED;
+}
+
+static int run_model(as_cli *c, const char *path, as_error *err)
+{
+    const char *config = as_cli_value(c, "config", NULL);
+    if (config) return run_fresh(c, path, config, err);
+    const as_synth_row *row = find_row(as_cli_value(c, "like", NULL), err);
+    size_t seed;
+    as_dtype type;
+    if (!row || !as_cli_size(c, "seed", row->is_tiny ? 0 : 1, &seed, err)) return AS_EXIT_FAILED;
+    const char *dtype = as_cli_value(c, "dtype", row->is_tiny ? "F32" : "BF16");
+    if (!read_dtype(dtype, &type, err)) return AS_EXIT_USAGE;
     if (!check_free(c, path, err)) return AS_EXIT_FAILED;
     as_progress *p = as_progress_new(c->log, "percent", 100, err);
     bool ok = p && as_synth_model(path, row->name, seed, type, p, err);
     as_progress_end(p);
-    if (!ok) return AS_EXIT_FAILED;
-    if (c->json)
-        return as_print_json(json_pack("{s:s,s:s,s:s,s:I,s:s}", "schema", "assay.synth/1", "path",
-                                       path, "like", row->name, "seed", (json_int_t)seed, "dtype",
-                                       dtype),
-                             err)
-                   ? AS_EXIT_DONE
-                   : AS_EXIT_FAILED;
-    as_buf b = {0};
-    as_buf_printf(&b, "%s: %s, seed %zu, %s\n", as_escape(path, strlen(path), shown), row->name,
-                  seed, dtype);
-    ok = as_print(&b, err);
-    as_buf_clear(&b);
+    ok = ok && print_model(c, path, "like", row->name, seed, dtype, err);
     return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
 }
 
 static int run(as_cli *c, as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
-    const char *what = c->operand[0];
-    if (strcmp(what, "study") == 0) return run_study(c, err);
-    if (strcmp(what, "model") == 0) return run_model(c, err);
+    const char *what = c->operand[0], *out = as_cli_value(c, "out", NULL);
+    const char *path = c->n_operands > 1 ? c->operand[1] : out;
+    if (!path || (out && c->n_operands > 1)) {
+        as_fail(err, AS_EUSAGE, "synth: place (found %s, expected PATH or --out PATH)",
+                path ? "two" : "none");
+        return AS_EXIT_USAGE;
+    }
+    if (strcmp(what, "study") == 0) return run_study(c, path, err);
+    if (strcmp(what, "model") == 0) return run_model(c, path, err);
     as_fail(err, AS_EUSAGE, "synth: kind (found %s, expected study or model)",
             as_escape(what, strlen(what), shown));
     return AS_EXIT_USAGE;
@@ -134,14 +217,17 @@ static int run(as_cli *c, as_error *err)
 const as_command as_command_synth = {
     "synth",
     "make a study whose truths are known, or a checkpoint of random weights",
-    "study|model PATH",
-    2,
+    "study|model [PATH]",
+    1,
     2,
     "study writes a folder of files in the schema of a released study, with planted effects, "
     "artefacts and gaps, and study.json, which says what is so; audit it with "
     "plans/embedded-study.yaml. model writes a checkpoint with the shape of a published model, or "
-    "a tiny one of its family, in the ordinary layout without a tokenizer. The same seed gives the "
-    "same bytes.",
+    "a tiny one of its family, in the ordinary layout without a tokenizer; with --config one of "
+    "any "
+    "shape, with weights drawn for training from scratch, beside a tokenizer that is there "
+    "already. "
+    "The same seed gives the same bytes.",
     options,
     {"assay synth study DIR", "assay synth model DIR --like tiny-qwen3"},
     run,
