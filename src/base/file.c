@@ -13,8 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* "cannot VERB: REASON" with errno's text. */
-static bool fail_system(as_error *err, const char *verb)
+bool as_fail_system(as_error *err, const char *verb)
 {
     int number = errno;
     char reason[128];
@@ -50,7 +49,7 @@ static bool read_rest(int fd, size_t limit, as_buf *out, as_error *err)
         size_t room = out->room - out->size - 1;
         ssize_t n = read(fd, out->data + out->size, room < SSIZE_MAX ? room : SSIZE_MAX);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_system(err, "read");
+        if (n < 0) return as_fail_system(err, "read");
         if (n == 0) return true;
         if ((size_t)n > limit - got) {
             return as_fail(err, AS_ELIMIT, "size (found more than %zu bytes, expected at most %zu)",
@@ -70,11 +69,11 @@ bool as_file_read(const char *path, size_t limit, as_buf *out, as_error *err)
     /* O_NONBLOCK: a pipe without a writer must be refused, not waited for. */
     int fd = open_again(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
     if (fd < 0) {
-        (void)fail_system(err, "open");
+        (void)as_fail_system(err, "open");
         goto out;
     }
     if (fstat(fd, &st) != 0) {
-        (void)fail_system(err, "look at the file");
+        (void)as_fail_system(err, "look at the file");
         goto out;
     }
     if (!S_ISREG(st.st_mode)) {
@@ -108,7 +107,7 @@ static bool write_all(int fd, const char *bytes, size_t size, as_error *err)
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
             if (n == 0) errno = EIO;
-            return fail_system(err, "write");
+            return as_fail_system(err, "write");
         }
         bytes += n;
         size -= (size_t)n;
@@ -134,7 +133,7 @@ static int temp_open(const char *temp, as_error *err)
         fd = open_again(temp, flags, 0644);
     }
     if (fd < 0) {
-        (void)fail_system(err, "create the temporary file");
+        (void)as_fail_system(err, "create the temporary file");
         at_path(err, temp);
         return -1;
     }
@@ -142,10 +141,10 @@ static int temp_open(const char *temp, as_error *err)
     return fd;
 }
 
-/* Makes a rename in path's directory durable. */
-static bool sync_parent(const char *path, as_error *err)
+/* The directory where path stands, opened; -1 with err set. */
+static int open_parent(const char *path, as_error *err)
 {
-    bool ok = false;
+    int fd = -1;
     as_buf dir = {0};
     const char *slash = strrchr(path, '/');
     if (!slash) {
@@ -153,17 +152,26 @@ static bool sync_parent(const char *path, as_error *err)
     } else {
         as_buf_add(&dir, path, slash == path ? 1 : (size_t)(slash - path));
     }
-    if (!as_buf_ok(&dir, err)) goto out;
-    int fd = open_again(dir.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0) {
-        (void)fail_system(err, "open the directory");
-        goto out;
+    if (as_buf_ok(&dir, err)) {
+        fd = open_again(dir.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        if (fd < 0) (void)as_fail_system(err, "open the directory");
     }
-    /* EINVAL: this kind of file system knows no such thing. */
-    ok = fsync(fd) == 0 || errno == EINVAL || fail_system(err, "sync the directory");
-    (void)close(fd);
-out:
     as_buf_clear(&dir);
+    return fd;
+}
+
+static bool sync_directory(int fd, as_error *err)
+{
+    /* EINVAL: this kind of file system knows no such thing. */
+    return fsync(fd) == 0 || errno == EINVAL || as_fail_system(err, "sync the directory");
+}
+
+bool as_name_sync(const char *path, as_error *err)
+{
+    int fd = open_parent(path, err);
+    if (fd < 0) return false;
+    bool ok = sync_directory(fd, err);
+    (void)close(fd);
     return ok;
 }
 
@@ -183,9 +191,9 @@ static bool temp_write(const char *temp, as_file_fill *fill, void *context, as_e
     if (fd < 0) return false;
     as_file_out out = {fd};
     bool ok = fill(context, &out, err);
-    if (ok && fsync(fd) != 0) ok = fail_system(err, "sync");
+    if (ok && fsync(fd) != 0) ok = as_fail_system(err, "sync");
     /* EINTR: the descriptor is gone all the same, and the bytes were synced. */
-    if (close(fd) != 0 && errno != EINTR && ok) ok = fail_system(err, "close");
+    if (close(fd) != 0 && errno != EINTR && ok) ok = as_fail_system(err, "close");
     if (!ok) (void)unlink(temp);
     return ok;
 }
@@ -193,6 +201,7 @@ static bool temp_write(const char *temp, as_file_fill *fill, void *context, as_e
 bool as_file_replace_by(const char *path, as_file_fill *fill, void *context, as_error *err)
 {
     bool ok = false;
+    int parent = -1;
     as_buf temp = {0};
     struct stat there;
     /* a device or a folder must not be renamed over */
@@ -202,14 +211,17 @@ bool as_file_replace_by(const char *path, as_file_fill *fill, void *context, as_
     }
     as_buf_printf(&temp, "%s.tmp.%ld", path, (long)getpid());
     if (!as_buf_ok(&temp, err)) goto out;
-    if (!temp_write(temp.data, fill, context, err)) goto out;
+    /* before the rename, after which nothing may fail for want of memory or descriptors */
+    parent = open_parent(path, err);
+    if (parent < 0 || !temp_write(temp.data, fill, context, err)) goto out;
     if (rename(temp.data, path) != 0) {
-        (void)fail_system(err, "rename the temporary file");
+        (void)as_fail_system(err, "rename the temporary file");
         (void)unlink(temp.data);
         goto out;
     }
-    ok = sync_parent(path, err);
+    ok = sync_directory(parent, err);
 out:
+    if (parent >= 0) (void)close(parent);
     as_buf_clear(&temp);
     if (!ok) at_path(err, path);
     return ok;
@@ -232,22 +244,70 @@ bool as_file_replace(const char *path, const void *bytes, size_t size, as_error 
     return as_file_replace_by(path, fill_whole, &w, err);
 }
 
+bool as_file_move(const char *from, const char *to, as_error *err)
+{
+    if (rename(from, to) != 0) {
+        (void)as_fail_system(err, "rename");
+        at_path(err, from);
+        return false;
+    }
+    if (as_name_sync(to, err)) return true;
+    at_path(err, to);
+    return false;
+}
+
+/* NAME.tmp.PID */
+static bool is_temp(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    if (!dot || dot - name < 5 || strncmp(dot - 4, ".tmp", 4) != 0 || !dot[1]) return false;
+    return dot[1 + strspn(dot + 1, "0123456789")] == '\0';
+}
+
+static bool sweep_one(void *context, const char *name, as_error *err)
+{
+    bool ok = false;
+    as_buf path = {0};
+    struct stat st;
+    if (!is_temp(name)) return true;
+    as_buf_printf(&path, "%s/%s", (const char *)context, name);
+    if (!as_buf_ok(&path, err)) goto out;
+    ok = lstat(path.data, &st) != 0 || !S_ISREG(st.st_mode) || !is_stale(path.data) ||
+         unlink(path.data) == 0 || as_fail_system(err, "remove a leftover");
+    if (!ok) at_path(err, path.data);
+out:
+    as_buf_clear(&path);
+    return ok;
+}
+
+bool as_dir_sweep(const char *path, as_error *err)
+{
+    return as_dir_each(path, sweep_one, (void *)path, err);
+}
+
 /* --- directories and names ------------------------------------------------------------------ */
 
 static bool make_one(const char *path, as_error *err)
 {
     struct stat st;
-    if (mkdir(path, 0755) == 0) return true;
-    int number = errno;
-    if (stat(path, &st) == 0) {
-        if (S_ISDIR(st.st_mode)) return true;
-        (void)as_fail(err, AS_EIO, "cannot make a directory (found a file of that name)");
-    } else {
-        errno = number;
-        (void)fail_system(err, "make a directory");
+    bool ok = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    if (ok) return true;
+    int parent = open_parent(path, err);
+    if (parent >= 0) {
+        ok = mkdir(path, 0755) == 0;
+        if (ok && !sync_directory(parent, err)) {
+            (void)rmdir(path);
+            ok = false;
+        } else if (!ok && errno == EEXIST) { /* or another process has made it meanwhile */
+            ok = (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) ||
+                 as_fail(err, AS_EIO, "cannot make a directory (found a file of that name)");
+        } else if (!ok) {
+            (void)as_fail_system(err, "make a directory");
+        }
+        (void)close(parent);
     }
-    at_path(err, path);
-    return false;
+    if (!ok) at_path(err, path);
+    return ok;
 }
 
 bool as_dir_make(const char *path, as_error *err)
@@ -323,7 +383,7 @@ static bool write_owner(int fd, as_error *err)
         (void)snprintf(when, sizeof when, "unknown");
     }
     int n = snprintf(text, sizeof text, "pid %ld since %s\n", (long)getpid(), when);
-    if (ftruncate(fd, 0) != 0) return fail_system(err, "empty the lock file");
+    if (ftruncate(fd, 0) != 0) return as_fail_system(err, "empty the lock file");
     return write_all(fd, text, (size_t)n, err);
 }
 
@@ -333,7 +393,7 @@ as_lock *as_lock_take(const char *path, as_error *err)
     if (!l) return NULL;
     l->fd = open_again(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
     if (l->fd < 0) {
-        (void)fail_system(err, "open the lock file");
+        (void)as_fail_system(err, "open the lock file");
         goto out;
     }
     int locked;
@@ -341,7 +401,7 @@ as_lock *as_lock_take(const char *path, as_error *err)
         locked = flock(l->fd, LOCK_EX | LOCK_NB);
     } while (locked != 0 && errno == EINTR);
     if (locked != 0) {
-        (void)(errno == EWOULDBLOCK ? fail_locked(l->fd, err) : fail_system(err, "lock"));
+        (void)(errno == EWOULDBLOCK ? fail_locked(l->fd, err) : as_fail_system(err, "lock"));
         goto out;
     }
     if (write_owner(l->fd, err)) return l;

@@ -20,9 +20,31 @@ AS_MUST_CHECK bool as_file_put(as_file_out *out, const void *bytes, size_t size,
 AS_MUST_CHECK bool as_file_replace_by(const char *path, as_file_fill *fill, void *context,
                                       as_error *err);
 
-/* mkdir -p, mode 0755. */
+/* rename(2) within a file system, made durable in the directory where `to` stands. */
+AS_MUST_CHECK bool as_file_move(const char *from, const char *to, as_error *err);
+
+/* Makes the name `path` durable: syncs the directory where it stands. */
+AS_MUST_CHECK bool as_name_sync(const char *path, as_error *err);
+
+/* mkdir -p, mode 0755; each new name is made durable. */
 AS_MUST_CHECK bool as_dir_make(const char *path, as_error *err);
 bool as_file_exists(const char *path);
+
+/* Hands over every name in the directory but "." and "..", in no order; take may remove it. A false
+ * from take (err set) ends the walk. A directory that is not there has no names. */
+typedef bool as_dir_take(void *context, const char *name, as_error *err);
+AS_MUST_CHECK bool as_dir_each(const char *path, as_dir_take *take, void *context, as_error *err);
+/* Removes the files in the directory, and then it; one that is not there is fine, one with a
+ * directory inside is AS_EIO. */
+AS_MUST_CHECK bool as_dir_remove(const char *path, as_error *err);
+/* Removes what processes that died within as_file_replace left in the directory: regular files
+ * NAME.tmp.PID that nobody holds. */
+AS_MUST_CHECK bool as_dir_sweep(const char *path, as_error *err);
+/* Bytes that may still be written to the file system of path. */
+AS_MUST_CHECK bool as_disk_room(const char *path, uint64_t *bytes, as_error *err);
+
+/* "cannot VERB: REASON" with errno's text: AS_EMEM for ENOMEM, else AS_EIO. Returns false. */
+bool as_fail_system(as_error *err, const char *verb);
 
 /* DIR/NAME into out; refuses (AS_EFORMAT) a name that is empty, absolute, holds "..", a backslash
  * or a NUL, or is over 255 bytes: names that come from plans and archives go through here. */

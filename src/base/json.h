@@ -25,6 +25,9 @@ void as_json_write(as_buf *out, const json_t *value);
 /* The same with two-space indentation and a final newline, names in sorted order. */
 void as_json_write_pretty(as_buf *out, const json_t *value);
 
+/* A value for a message: its canonical form, escaped and cut; "nothing" for NULL. Returns out. */
+const char *as_json_shown(const json_t *value, char out[AS_ESCAPE_SIZE]);
+
 /* Number or null: null when x is not finite. Gives a new reference, NULL when out of memory. */
 json_t *as_json_real(double x);
 

@@ -142,6 +142,21 @@ void as_json_write_pretty(as_buf *out, const json_t *value)
     as_buf_add(out, "\n", 1);
 }
 
+const char *as_json_shown(const json_t *value, char out[AS_ESCAPE_SIZE])
+{
+    as_buf text = {0};
+    if (value)
+        as_json_write(&text, value);
+    else
+        as_buf_puts(&text, "nothing");
+    if (text.failed)
+        (void)as_escape("...", 3, out);
+    else
+        (void)as_escape(as_buf_text(&text), text.size, out);
+    as_buf_clear(&text);
+    return out;
+}
+
 json_t *as_json_real(double x)
 {
     json_t *value = json_real(x); /* NULL for what is not finite, too */
