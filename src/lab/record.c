@@ -207,3 +207,27 @@ bool as_verdict_key(as_verdict *r, as_error *err)
     add_text(&w, "tree", r->tree);
     return finish(&w, r->key);
 }
+
+bool as_training_key(as_training *r, as_error *err)
+{
+    key_writer w;
+    start(&w, "training", err);
+    add_text(&w, "name", r->name);
+    add_text(&w, "objective", r->kind);
+    add_text(&w, "plan", r->plan);
+    add_text(&w, "inputs", r->inputs);
+    add_text(&w, "code", r->code);
+    add_count(&w, r->seed);
+    return finish(&w, r->key);
+}
+
+bool as_training_step_key(as_training_step *r, as_error *err)
+{
+    key_writer w;
+    start(&w, "training_step", err);
+    add_key(&w, "training", r->training);
+    add_count(&w, r->step);
+    add_count(&w, r->of);
+    add_text(&w, "values", r->values);
+    return finish(&w, r->key);
+}

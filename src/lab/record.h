@@ -1,6 +1,6 @@
 /* The rows that travel: design -> prompt -> generation -> judgement, reading -> statistic ->
- * verdict. Plain structs; the text and arrays they point to are borrowed from whoever filled them
- * in (the store's arena, after a load).
+ * verdict; and training -> training_step. Plain structs; the text and arrays they point to are
+ * borrowed from whoever filled them in (the store's arena, after a load).
  *
  * A row's key is the SHA-256 of its content and its parents' keys: the canonical JSON
  * ["KIND", parent keys..., fields in the order below], where a field that is unknown is null. The
@@ -93,6 +93,33 @@ typedef struct {
     const char *tree;  /* canonical JSON: leaves with outcome, sentence, statistics, rows */
 } as_verdict;
 
+/* One run of training: everything that decides its numbers. */
+typedef struct {
+    as_key key;
+    const char *name;
+    const char *kind;   /* "sft", "dpo", "lm"; the column is called objective */
+    const char *plan;   /* effective plan, canonical JSON */
+    const char *inputs; /* canonical JSON: digests of model, tokenizer, template, data, held */
+    const char *code;   /* "assay VERSION" */
+    uint64_t seed;
+} as_training;
+
+/* What was measured at one step of it. Units and formulas of the measures: docs/formats.md. */
+typedef struct {
+    as_key key, training;
+    uint64_t step;      /* 0: the evaluation before training */
+    uint64_t of;        /* steps planned */
+    const char *values; /* canonical JSON {"loss": number, ...}; what is not known is not in it */
+} as_training_step;
+
+/* How long a step took. No part of any key: it differs from run to run, and the first one kept
+ * stands. */
+typedef struct {
+    as_key training;
+    uint64_t step;
+    double seconds, tokens_per_second; /* NaN: not known */
+} as_timing;
+
 /* Each writes the row's own key from its content and its parents' keys. */
 AS_MUST_CHECK bool as_design_key(as_design *r, as_error *err);
 AS_MUST_CHECK bool as_prompt_key(as_prompt *r, as_error *err);
@@ -101,5 +128,7 @@ AS_MUST_CHECK bool as_judgement_key(as_judgement *r, as_error *err);
 AS_MUST_CHECK bool as_reading_key(as_reading *r, as_error *err);
 AS_MUST_CHECK bool as_statistic_key(as_statistic *r, as_error *err);
 AS_MUST_CHECK bool as_verdict_key(as_verdict *r, as_error *err);
+AS_MUST_CHECK bool as_training_key(as_training *r, as_error *err);
+AS_MUST_CHECK bool as_training_step_key(as_training_step *r, as_error *err);
 
 #endif

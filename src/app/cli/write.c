@@ -27,7 +27,8 @@ json_t *as_cli_report(const as_cli *c, as_store *store, const as_design *design,
     return time ? as_report_json(store, design, time, err) : NULL;
 }
 
-static bool write_files(const as_cli *c, const json_t *report, const char *path, as_error *err)
+bool as_cli_write_page(const as_cli *c, const json_t *report, as_cli_page *html, const char *path,
+                       as_error *err)
 {
     as_buf page = {0}, object = {0}, name = {0};
     bool ok = false;
@@ -37,8 +38,7 @@ static bool write_files(const as_cli *c, const json_t *report, const char *path,
     as_buf_add(&name, path, n);
     as_buf_puts(&name, ".json");
     as_json_write_pretty(&object, report);
-    if (!as_report_html(report, &page, err) || !as_buf_ok(&object, err) || !as_buf_ok(&name, err))
-        goto out;
+    if (!html(report, &page, err) || !as_buf_ok(&object, err) || !as_buf_ok(&name, err)) goto out;
     if (!as_file_replace(as_buf_text(&name), object.data, object.size, err) ||
         !as_file_replace(path, page.data, page.size, err))
         goto out;
@@ -86,7 +86,8 @@ static bool print_claims(const json_t *report, as_error *err)
 int as_cli_show(const as_cli *c, as_store *store, const as_design *design, as_error *err)
 {
     json_t *report = as_cli_report(c, store, design, err);
-    bool ok = report && write_files(c, report, as_cli_value(c, "report", NULL), err) &&
+    const char *path = as_cli_value(c, "report", NULL);
+    bool ok = report && as_cli_write_page(c, report, as_report_html, path, err) &&
               (c->json ? as_print_json(json_incref(report), err) : print_claims(report, err));
     json_decref(report);
     return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;

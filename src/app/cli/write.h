@@ -12,6 +12,12 @@ AS_MUST_CHECK bool as_cli_threads(const as_cli *c, size_t *out, as_error *err);
 AS_MUST_CHECK json_t *as_cli_report(const as_cli *c, as_store *store, const as_design *design,
                                     as_error *err);
 
+/* Writes a page and its object: the page, made by `html`, to path, and the object beside it (.json
+ * for .html, or added). Nothing when path is NULL. */
+typedef bool as_cli_page(const json_t *object, as_buf *out, as_error *err);
+AS_MUST_CHECK bool as_cli_write_page(const as_cli *c, const json_t *object, as_cli_page *html,
+                                     const char *path, as_error *err);
+
 /* The same shown: the page at --report and the object beside it
  * (.json for .html, or added), then the object (--json) or the claims with their verdicts on
  * stdout. Exit status; failure sets err. */

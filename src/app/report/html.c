@@ -7,11 +7,10 @@
 
 #include "app/report/page.h"
 
-static bool put_head(as_page *p, as_error *err)
+bool as_page_head_put(as_buf *b, const char *title, as_error *err)
 {
     as_key digest;
     char base64[45];
-    const char *title = as_html_text_of(json_object_get(p->report, "study"), "title");
     as_buf style = {0};
     as_page_style_put(&style);
     bool ok = as_buf_ok(&style, err) && as_sha256_of(style.data, style.size, digest, err);
@@ -20,7 +19,7 @@ static bool put_head(as_page *p, as_error *err)
         return false;
     }
     as_html_base64(digest, base64);
-    as_buf_printf(p->b,
+    as_buf_printf(b,
                   "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                   "style-src 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n"
@@ -29,16 +28,15 @@ static bool put_head(as_page *p, as_error *err)
                   "<meta name=\"referrer\" content=\"no-referrer\">\n"
                   "<meta name=\"generator\" content=\"assay\">\n<title>",
                   base64);
-    as_html_put(p->b, *title ? title : "Audit report");
-    as_buf_puts(p->b, "</title>\n<style>");
-    as_buf_add(p->b, style.data, style.size);
+    as_html_put(b, title);
+    as_buf_puts(b, "</title>\n<style>");
+    as_buf_add(b, style.data, style.size);
     as_buf_clear(&style);
-    as_buf_puts(p->b, "</style>\n</head>\n<body>\n");
+    as_buf_puts(b, "</style>\n</head>\n<body>\n");
     return true;
 }
 
-/* The four marks, normal and small, used by every chart. */
-static void put_symbols(as_buf *b)
+void as_page_symbols_put(as_buf *b)
 {
     as_buf_puts(b, "<svg class=\"symbols\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>"
                    "<circle id=\"m0\" r=\"5\"/><path id=\"m1\" d=\"M0-6.5L6.5 0L0 6.5L-6.5 0Z\"/>"
@@ -128,7 +126,7 @@ static void put_body(as_page *p, as_buf *figures)
     p->b = figures;
     as_page_figures(p);
     p->b = page;
-    put_symbols(page);
+    as_page_symbols_put(page);
     put_front(p);
     put_contents(p, p->n_figures > 0);
     as_buf_puts(page, "<main>\n");
@@ -152,6 +150,7 @@ bool as_report_html(const json_t *report, as_buf *out, as_error *err)
     bool ok = false;
     as_buf figures = {0};
     as_page p = {.b = out, .report = report, .room = AS_LINES_SHOWN};
+    const char *title = as_html_text_of(json_object_get(report, "study"), "title");
     const char *schema = as_html_text_of(report, "schema");
     if (!json_is_object(report) || (*schema && strcmp(schema, "assay.report/1") != 0)) {
         char found[AS_ESCAPE_SIZE];
@@ -160,7 +159,7 @@ bool as_report_html(const json_t *report, as_buf *out, as_error *err)
     }
     p.checks = json_object_get(report, "checks");
     p.line = as_new(p.room, sizeof *p.line, err);
-    if (!p.line || !put_head(&p, err)) goto out;
+    if (!p.line || !as_page_head_put(out, *title ? title : "Audit report", err)) goto out;
     put_body(&p, &figures);
     ok = as_buf_ok(&figures, err) && as_buf_ok(out, err);
 out:

@@ -17,6 +17,19 @@ typedef struct {
 /* The style sheet, byte for byte as it stands between <style> and </style>. */
 void as_page_style_put(as_buf *b);
 
+/* Everything before the body's content, with the style and the policy that allows it by its hash;
+ * and the marks of the charts. */
+AS_MUST_CHECK bool as_page_head_put(as_buf *b, const char *title, as_error *err);
+void as_page_symbols_put(as_buf *b);
+
+/* The measures of a step of training, in the order of tables. */
+typedef struct {
+    const char *key, *name; /* in the store, in words */
+    bool is_count;
+} as_training_measure;
+extern const as_training_measure as_training_measures[];
+extern const size_t as_n_training_measures;
+
 /* What a check is called: its `about`, else its id. Borrows. */
 const char *as_check_title(const json_t *check);
 /* Position of the check with that id; SIZE_MAX when there is none. */

@@ -13,4 +13,12 @@ AS_MUST_CHECK json_t *as_report_json(as_store *store, const as_design *design, c
  * report object is borrowed. Computes no number that the report does not hold. */
 AS_MUST_CHECK bool as_report_html(const json_t *report, as_buf *out, as_error *err);
 
+/* One run of training as one object, assay.training/1, made of what the store holds: the rows, and
+ * of each measure the first, last, least and greatest value. Gives: json_decref. */
+AS_MUST_CHECK json_t *as_training_json(as_store *store, const as_training *training,
+                                       const char *time, as_error *err);
+
+/* Its page, like that of a report. The object is borrowed. */
+AS_MUST_CHECK bool as_training_html(const json_t *report, as_buf *out, as_error *err);
+
 #endif

@@ -160,6 +160,13 @@ static const char charts[] =
     ".check h3{margin:0;font-size:1.05rem}\n.check p{margin:.2rem 0}\n.check details{margin:.4rem "
     "0}\n";
 
+/* Curves over steps: the second line differs by its dashes too. */
+static const char curves[] =
+    ".run{fill:none;stroke-width:1.75;stroke-linejoin:round;vector-effect:non-scaling-stroke}\n"
+    ".r0{stroke:var(--m0)}\n.r1{stroke:var(--m1);stroke-dasharray:7 3}\n"
+    ".col{fill:var(--null);fill-opacity:0}\n.col:hover{fill-opacity:.3}\n"
+    ".plan{max-height:32rem;overflow:auto}\n.sentences{max-width:44em;padding-left:1.2em}\n";
+
 /* Wide, narrow, paper. */
 static const char media[] =
     "@media (min-width:70rem){.figure{grid-template-columns:minmax(0,1fr) 19rem}"
@@ -197,5 +204,6 @@ void as_page_style_put(as_buf *b)
     as_buf_puts(b, front);
     as_buf_puts(b, parts);
     as_buf_puts(b, charts);
+    as_buf_puts(b, curves);
     as_buf_puts(b, media);
 }

@@ -1,4 +1,4 @@
-/* The columns of the seven tables, once: everything that binds, reads, checks or exports a row
+/* The columns of the tables, once: everything that binds, reads, checks or exports a row
  * walks this table. Order of the columns = order of the fields = order in the key. */
 #include "lab/store/store_internal.h"
 
@@ -91,6 +91,32 @@ static const column verdict_columns[] = {
     {"tree", COLUMN_TEXT, offsetof(as_verdict, tree), 0, NULL},
 };
 
+static const column training_columns[] = {
+    {"key", COLUMN_KEY, offsetof(as_training, key), 0, NULL},
+    {"name", COLUMN_TEXT, offsetof(as_training, name), 0, NULL},
+    {"objective", COLUMN_TEXT, offsetof(as_training, kind), 0, NULL}, /* "kind" is the row's own */
+    {"plan", COLUMN_TEXT, offsetof(as_training, plan), 0, NULL},
+    {"inputs", COLUMN_TEXT, offsetof(as_training, inputs), 0, NULL},
+    {"code", COLUMN_TEXT, offsetof(as_training, code), 0, NULL},
+    {"seed", COLUMN_SEED, offsetof(as_training, seed), 0, NULL},
+};
+
+static const column training_step_columns[] = {
+    {"key", COLUMN_KEY, offsetof(as_training_step, key), 0, NULL},
+    {"training", COLUMN_KEY, offsetof(as_training_step, training), 0, NULL},
+    {"step", COLUMN_COUNT, offsetof(as_training_step, step), 0, NULL},
+    {"of", COLUMN_COUNT, offsetof(as_training_step, of), 0, NULL},
+    {"values", COLUMN_TEXT, offsetof(as_training_step, values), 0, NULL},
+};
+
+static const column timing_columns[] = {
+    {"training", COLUMN_KEY, offsetof(as_timing, training), 0, NULL},
+    {"step", COLUMN_COUNT, offsetof(as_timing, step), 0, NULL},
+    {"seconds", COLUMN_REAL, offsetof(as_timing, seconds), 0, "was not measured"},
+    {"tokens_per_second", COLUMN_REAL, offsetof(as_timing, tokens_per_second), 0,
+     "was not measured"},
+};
+
 static bool rekey_design(void *row, as_error *err)
 {
     return as_design_key(row, err);
@@ -126,21 +152,40 @@ static bool rekey_verdict(void *row, as_error *err)
     return as_verdict_key(row, err);
 }
 
+static bool rekey_training(void *row, as_error *err)
+{
+    return as_training_key(row, err);
+}
+
+static bool rekey_training_step(void *row, as_error *err)
+{
+    return as_training_step_key(row, err);
+}
+
 #define COLUMNS(c) (c), sizeof(c) / sizeof(c)[0]
 
 static const kind kinds[AS_ROW_KINDS] = {
-    {"design", NULL, AS_ROW_DESIGN, sizeof(as_design), COLUMNS(design_columns), rekey_design},
-    {"prompt", "design", AS_ROW_DESIGN, sizeof(as_prompt), COLUMNS(prompt_columns), rekey_prompt},
-    {"generation", "prompt", AS_ROW_PROMPT, sizeof(as_generation), COLUMNS(generation_columns),
+    {"design", NULL, AS_ROW_DESIGN, 1, sizeof(as_design), COLUMNS(design_columns), rekey_design},
+    {"prompt", "design", AS_ROW_DESIGN, 1, sizeof(as_prompt), COLUMNS(prompt_columns),
+     rekey_prompt},
+    {"generation", "prompt", AS_ROW_PROMPT, 1, sizeof(as_generation), COLUMNS(generation_columns),
      rekey_generation},
-    {"judgement", "generation", AS_ROW_GENERATION, sizeof(as_judgement), COLUMNS(judgement_columns),
-     rekey_judgement},
-    {"reading", "generation", AS_ROW_GENERATION, sizeof(as_reading), COLUMNS(reading_columns),
+    {"judgement", "generation", AS_ROW_GENERATION, 1, sizeof(as_judgement),
+     COLUMNS(judgement_columns), rekey_judgement},
+    {"reading", "generation", AS_ROW_GENERATION, 1, sizeof(as_reading), COLUMNS(reading_columns),
      rekey_reading},
-    {"statistic", "design", AS_ROW_DESIGN, sizeof(as_statistic), COLUMNS(statistic_columns),
+    {"statistic", "design", AS_ROW_DESIGN, 1, sizeof(as_statistic), COLUMNS(statistic_columns),
      rekey_statistic},
-    {"verdict", "design", AS_ROW_DESIGN, sizeof(as_verdict), COLUMNS(verdict_columns),
+    {"verdict", "design", AS_ROW_DESIGN, 1, sizeof(as_verdict), COLUMNS(verdict_columns),
      rekey_verdict},
+    {"training", NULL, AS_ROW_TRAINING, 2, sizeof(as_training), COLUMNS(training_columns),
+     rekey_training},
+    {"training_step", "training", AS_ROW_TRAINING, 2, sizeof(as_training_step),
+     COLUMNS(training_step_columns), rekey_training_step},
+};
+
+const kind as_store_timing = {
+    "timing", "training", AS_ROW_TRAINING, 2, sizeof(as_timing), COLUMNS(timing_columns), NULL,
 };
 
 _Static_assert(sizeof(as_statistic) <= ROW_SIZE_MAX, "the widest row");
@@ -151,6 +196,11 @@ const kind *as_store_kind(as_row_kind k)
 {
     AS_CHECK((size_t)k < AS_ROW_KINDS);
     return &kinds[k];
+}
+
+const char *as_store_parent(const kind *k, const void *row)
+{
+    return (const char *)row + k->columns[k->rekey ? 1 : 0].at;
 }
 
 const char *as_row_kind_name(as_row_kind k)
@@ -236,6 +286,7 @@ bool as_store_key_check(const kind *k, const void *row, as_class class_, as_erro
         char bytes[ROW_SIZE_MAX];
     } copy;
     const char *key = row;
+    if (!k->rekey) return true;
     memcpy(copy.bytes, row, k->size);
     if (!k->rekey(copy.bytes, err)) return false;
     if (memcmp(copy.bytes, key, 64) == 0) return true;

@@ -106,6 +106,18 @@ bool as_store_find_verdict(as_store *s, const char *key, as_arena *a, as_verdict
     return find(s, AS_ROW_VERDICT, key, a, out, found, err);
 }
 
+bool as_store_find_training(as_store *s, const char *key, as_arena *a, as_training *out,
+                            bool *found, as_error *err)
+{
+    return find(s, AS_ROW_TRAINING, key, a, out, found, err);
+}
+
+bool as_store_find_training_step(as_store *s, const char *key, as_arena *a, as_training_step *out,
+                                 bool *found, as_error *err)
+{
+    return find(s, AS_ROW_TRAINING_STEP, key, a, out, found, err);
+}
+
 bool as_store_count(as_store *s, as_row_kind which, uint64_t *n, as_error *err)
 {
     char sql[64];
@@ -137,6 +149,8 @@ static const struct {
      "p.design", "p.\"set\"", "g.arm", "t.site", "p.position"},
     {"statistic t", "t.design", NULL, NULL, "t.\"check\"", "0"},
     {"verdict t", "t.design", NULL, NULL, "t.claim", "0"},
+    {"training t", "t.key", NULL, NULL, NULL, "0"},
+    {"training_step t", "t.training", NULL, NULL, NULL, "0"},
 };
 
 void as_store_select(as_buf *sql, as_row_kind which, const as_store_where *w)
@@ -176,15 +190,14 @@ static void *settle(as_buf *b, size_t n, size_t size, as_arena *a, as_error *err
 }
 
 /* Every row of sql into *rows (n structs) and, when wanted, its last column into *position. */
-static bool load(as_store *s, as_row_kind which, const char *sql, const as_store_where *w,
-                 as_arena *a, void **rows, uint64_t **position, size_t *n, as_error *err)
+static bool load(as_store *s, const kind *k, const char *sql, const as_store_where *w, as_arena *a,
+                 void **rows, uint64_t **position, size_t *n, as_error *err)
 {
     union {
         as_design align;
         char bytes[ROW_SIZE_MAX];
     } row;
     bool ok = false, more = false;
-    const kind *k = as_store_kind(which);
     as_buf all = {0}, places = {0};
     sqlite3_stmt *st = NULL;
     *n = 0;
@@ -193,7 +206,7 @@ static bool load(as_store *s, as_row_kind which, const char *sql, const as_store
         if (!as_sql_step(s->db, st, &more, err)) goto out;
         if (!more) break;
         if (!take(s, st, k, a, row.bytes, err)) goto done;
-        uint64_t place = (uint64_t)sqlite3_column_int64(st, (int)k->n_columns);
+        uint64_t place = position ? (uint64_t)sqlite3_column_int64(st, (int)k->n_columns) : 0;
         as_buf_add(&all, row.bytes, k->size);
         if (position) as_buf_add(&places, &place, sizeof place);
         ++*n;
@@ -216,8 +229,8 @@ static bool list(as_store *s, as_row_kind which, const as_store_where *w, const 
     as_buf sql = {0};
     as_store_select(&sql, which, w);
     as_buf_printf(&sql, " ORDER BY %s", order);
-    bool ok =
-        as_buf_ok(&sql, err) && load(s, which, as_buf_text(&sql), w, a, rows, position, n, err);
+    bool ok = as_buf_ok(&sql, err) &&
+              load(s, as_store_kind(which), as_buf_text(&sql), w, a, rows, position, n, err);
     as_buf_clear(&sql);
     return ok;
 }
@@ -281,41 +294,83 @@ bool as_store_verdicts(as_store *s, const char *design, const char *claim, as_ar
     return ok;
 }
 
-/* --- designs --------------------------------------------------------------------------------- */
-
-static bool designs(as_store *s, const char *name, const char *rest, as_arena *a, as_design **rows,
-                    size_t *n, as_error *err)
+/* Every row of a kind that `rest` picks; ?1 is `value`. */
+static void *pick(as_store *s, const kind *k, const char *value, const char *rest, as_arena *a,
+                  size_t *n, as_error *err)
 {
-    void *p = NULL;
+    void *rows = NULL;
     as_buf sql = {0};
-    as_store_where w = {.design = name}; /* ?1 */
+    as_store_where w = {.design = value}; /* ?1 */
     as_buf_puts(&sql, "SELECT ");
-    as_store_columns(&sql, as_store_kind(AS_ROW_DESIGN));
-    as_buf_printf(&sql, " FROM design t %s", rest);
-    bool ok =
-        as_buf_ok(&sql, err) && load(s, AS_ROW_DESIGN, as_buf_text(&sql), &w, a, &p, NULL, n, err);
-    *rows = p;
+    as_store_columns(&sql, k);
+    as_buf_printf(&sql, " FROM %s t %s", k->name, rest);
+    bool ok = as_buf_ok(&sql, err) && load(s, k, as_buf_text(&sql), &w, a, &rows, NULL, n, err);
     as_buf_clear(&sql);
-    return ok;
+    return ok ? rows : NULL;
 }
+
+bool as_store_training_steps(as_store *s, const char *training, as_arena *a,
+                             as_training_step **rows, size_t *n, as_error *err)
+{
+    *rows = pick(s, as_store_kind(AS_ROW_TRAINING_STEP), training,
+                 "WHERE t.training = ?1 ORDER BY t.step", a, n, err);
+    return *rows != NULL;
+}
+
+bool as_store_timings(as_store *s, const char *training, as_arena *a, as_timing **rows, size_t *n,
+                      as_error *err)
+{
+    *rows = pick(s, &as_store_timing, training, "WHERE t.training = ?1 ORDER BY t.step", a, n, err);
+    return *rows != NULL;
+}
+
+/* --- roots ----------------------------------------------------------------------------------- */
 
 bool as_store_designs(as_store *s, as_arena *a, as_design **rows, size_t *n, as_error *err)
 {
-    return designs(s, NULL, "ORDER BY (SELECT min(n) FROM visit v WHERE v.design = t.key), t.key",
-                   a, rows, n, err);
+    *rows = pick(s, as_store_kind(AS_ROW_DESIGN), NULL,
+                 "ORDER BY (SELECT min(n) FROM visit v WHERE v.design = t.key), t.key", a, n, err);
+    return *rows != NULL;
+}
+
+bool as_store_trainings(as_store *s, as_arena *a, as_training **rows, size_t *n, as_error *err)
+{
+    *rows = pick(s, as_store_kind(AS_ROW_TRAINING), NULL,
+                 "ORDER BY (SELECT min(n) FROM training_visit v WHERE v.training = t.key), t.key",
+                 a, n, err);
+    return *rows != NULL;
+}
+
+/* The root of that name that was visited last. */
+static const void *latest(as_store *s, as_row_kind which, const char *name, as_arena *a,
+                          bool *found, as_error *err)
+{
+    const char *rest[2][2] = {{"JOIN visit v ON v.design = t.key ORDER BY v.n DESC LIMIT 1",
+                               "JOIN visit v ON v.design = t.key WHERE t.name = ?1"
+                               " ORDER BY v.n DESC LIMIT 1"},
+                              {"JOIN training_visit v ON v.training = t.key"
+                               " ORDER BY v.n DESC LIMIT 1",
+                               "JOIN training_visit v ON v.training = t.key WHERE t.name = ?1"
+                               " ORDER BY v.n DESC LIMIT 1"}};
+    size_t n = 0;
+    const void *rows = pick(s, as_store_kind(which), name,
+                            rest[which == AS_ROW_TRAINING][name != NULL], a, &n, err);
+    *found = n > 0;
+    return rows;
 }
 
 bool as_store_latest_design(as_store *s, const char *name, as_arena *a, as_design *out, bool *found,
                             as_error *err)
 {
-    size_t n = 0;
-    as_design *rows = NULL;
-    const char *rest = name ? "JOIN visit v ON v.design = t.key WHERE t.name = ?1"
-                              " ORDER BY v.n DESC LIMIT 1"
-                            : "JOIN visit v ON v.design = t.key ORDER BY v.n DESC LIMIT 1";
-    *found = false;
-    if (!designs(s, name, rest, a, &rows, &n, err)) return false;
-    *found = n > 0;
-    if (n) *out = rows[0];
-    return true;
+    const as_design *row = latest(s, AS_ROW_DESIGN, name, a, found, err);
+    if (row && *found) *out = *row;
+    return row != NULL;
+}
+
+bool as_store_latest_training(as_store *s, const char *name, as_arena *a, as_training *out,
+                              bool *found, as_error *err)
+{
+    const as_training *row = latest(s, AS_ROW_TRAINING, name, a, found, err);
+    if (row && *found) *out = *row;
+    return row != NULL;
 }

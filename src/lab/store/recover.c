@@ -91,14 +91,20 @@ static void write_field(as_buf *out, const column *c, const char *row)
     }
 }
 
+/* A table to be saved, and where its rows are counted. */
+typedef struct {
+    const kind *kind;
+    uint64_t *rows;
+} table;
+
 /* The row under st, when its fields can be read at all. */
-static bool save_row(rescue *r, sqlite3_stmt *st, as_row_kind which, as_error *err)
+static bool save_row(rescue *r, sqlite3_stmt *st, const table *t, as_error *err)
 {
     union {
         as_design align;
         char bytes[ROW_SIZE_MAX];
     } row;
-    const kind *k = as_store_kind(which);
+    const kind *k = t->kind;
     as_error one = {0};
     as_arena *a = as_arena_new(err);
     if (!a) return false;
@@ -110,8 +116,9 @@ static bool save_row(rescue *r, sqlite3_stmt *st, as_row_kind which, as_error *e
             as_buf_printf(&r->line, ",\"%s\":", k->columns[i].name);
             write_field(&r->line, &k->columns[i], row.bytes);
         }
-        as_buf_printf(&r->line, ",\"intact\":%s}\n", intact ? "true" : "false");
-        r->tally->rows[which]++;
+        if (k->rekey) as_buf_printf(&r->line, ",\"intact\":%s", intact ? "true" : "false");
+        as_buf_puts(&r->line, "}\n");
+        ++*t->rows;
         if (!intact) r->tally->bad++;
     } else {
         r->tally->bad++;
@@ -122,25 +129,25 @@ static bool save_row(rescue *r, sqlite3_stmt *st, as_row_kind which, as_error *e
 
 /* --- one table -------------------------------------------------------------------------------- */
 
-static bool prepare(rescue *r, as_row_kind which, const char *rest, sqlite3_stmt **st)
+static bool prepare(rescue *r, const kind *k, const char *rest, sqlite3_stmt **st)
 {
     as_error one = {0};
     as_buf sql = {0};
     as_buf_puts(&sql, "SELECT ");
-    as_store_columns(&sql, as_store_kind(which));
-    as_buf_printf(&sql, ",t.rowid FROM %s t NOT INDEXED %s", as_row_kind_name(which), rest);
+    as_store_columns(&sql, k);
+    as_buf_printf(&sql, ",t.rowid FROM %s t NOT INDEXED %s", k->name, rest);
     bool ok = as_buf_ok(&sql, &one) && as_sql_prepare(r->db, as_buf_text(&sql), st, &one);
     as_buf_clear(&sql);
     return ok;
 }
 
 /* The largest rowid, or as many rows as the file could hold beyond `last` when that too is lost. */
-static int64_t last_rowid(rescue *r, as_row_kind which, int64_t last)
+static int64_t last_rowid(rescue *r, const kind *k, int64_t last)
 {
     char sql[80];
     sqlite3_stmt *st = NULL;
     int64_t max = 0;
-    (void)snprintf(sql, sizeof sql, "SELECT max(rowid) FROM %s", as_row_kind_name(which));
+    (void)snprintf(sql, sizeof sql, "SELECT max(rowid) FROM %s", k->name);
     bool ok = sqlite3_prepare_v2(r->db, sql, -1, &st, NULL) == SQLITE_OK &&
               sqlite3_step(st) == SQLITE_ROW;
     if (ok) max = sqlite3_column_int64(st, 0);
@@ -152,16 +159,16 @@ static int64_t last_rowid(rescue *r, as_row_kind which, int64_t last)
 }
 
 /* Rows after rowid `last`, each asked for by itself. */
-static bool probe(rescue *r, as_row_kind which, int64_t last, as_error *err)
+static bool probe(rescue *r, const table *t, int64_t last, as_error *err)
 {
     bool ok = true, in_gap = false;
     sqlite3_stmt *st = NULL;
-    if (!prepare(r, which, "WHERE t.rowid = ?1", &st)) return true;
-    int64_t max = last_rowid(r, which, last);
+    if (!prepare(r, t->kind, "WHERE t.rowid = ?1", &st)) return true;
+    int64_t max = last_rowid(r, t->kind, last);
     for (int64_t id = last; ok && id < max; id++) {
         (void)sqlite3_bind_int64(st, 1, id + 1);
         int rc = sqlite3_step(st);
-        if (rc == SQLITE_ROW) ok = save_row(r, st, which, err);
+        if (rc == SQLITE_ROW) ok = save_row(r, st, t, err);
         bool lost = rc != SQLITE_ROW && rc != SQLITE_DONE;
         if (lost && !in_gap) r->tally->bad++;
         in_gap = lost;
@@ -172,31 +179,46 @@ static bool probe(rescue *r, as_row_kind which, int64_t last, as_error *err)
 }
 
 /* *readable: the table could be asked at all. */
-static bool save_table(rescue *r, as_row_kind which, bool *readable, as_error *err)
+static bool save_table(rescue *r, const table *t, bool *readable, as_error *err)
 {
     bool ok = true;
     int rc;
     int64_t last = 0;
     sqlite3_stmt *st = NULL;
-    if (!prepare(r, which, "ORDER BY t.rowid", &st)) {
+    if (!prepare(r, t->kind, "ORDER BY t.rowid", &st)) {
         r->tally->bad++;
         return true;
     }
     *readable = true;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW && ok) {
-        last = sqlite3_column_int64(st, (int)as_store_kind(which)->n_columns);
-        ok = save_row(r, st, which, err);
+        last = sqlite3_column_int64(st, (int)t->kind->n_columns);
+        ok = save_row(r, st, t, err);
     }
     sqlite3_finalize(st);
     if (rc == SQLITE_NOMEM) return as_fail(err, AS_EMEM, "out of memory");
-    return ok && (rc == SQLITE_DONE || probe(r, which, last, err));
+    return ok && (rc == SQLITE_DONE || probe(r, t, last, err));
+}
+
+/* Which tables are to be looked for: what the file says, or all of them. */
+static int version_of(rescue *r)
+{
+    as_error one = {0};
+    char *text = as_sql_text(r->db, "PRAGMA user_version", &one);
+    int version = text ? (int)strtol(text, NULL, 10) : 0;
+    free(text);
+    return version >= 1 && version < as_store_schema.version ? version : as_store_schema.version;
 }
 
 static bool save_all(rescue *r, as_error *err)
 {
     bool readable = false;
-    for (int k = 0; k < AS_ROW_KINDS; k++)
-        if (!save_table(r, (as_row_kind)k, &readable, err)) return false;
+    int version = version_of(r);
+    uint64_t timings = 0;
+    for (int i = 0; i <= AS_ROW_KINDS; i++) {
+        table t = {&as_store_timing, &timings};
+        if (i < AS_ROW_KINDS) t = (table){as_store_kind((as_row_kind)i), &r->tally->rows[i]};
+        if (t.kind->since <= version && !save_table(r, &t, &readable, err)) return false;
+    }
     if (!readable) return as_fail(err, AS_EFORMAT, "no table can be read");
     if (!flush(r, err)) return false;
     return fsync(r->fd) == 0 || as_sys_fail(err, "sync");

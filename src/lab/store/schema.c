@@ -7,13 +7,14 @@
 
 /* Rows are final. Without the third trigger INSERT OR REPLACE would delete unseen: a row that is
  * there makes an insert of the same key, or over the same rowid, do nothing. */
-#define FINAL(table, id)                                                                           \
+#define FINAL(table, id) FINAL_WHERE(table, id " = NEW." id)
+#define FINAL_WHERE(table, same)                                                                   \
     "CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table                                   \
     " BEGIN SELECT RAISE(ABORT, 'rows are never changed'); END;"                                   \
     "CREATE TRIGGER " table "_no_delete BEFORE DELETE ON " table                                   \
     " BEGIN SELECT RAISE(ABORT, 'rows are never deleted'); END;"                                   \
     "CREATE TRIGGER " table "_first_stands BEFORE INSERT ON " table                                \
-    " WHEN EXISTS(SELECT 1 FROM " table " WHERE " id " = NEW." id ")"                              \
+    " WHEN EXISTS(SELECT 1 FROM " table " WHERE " same ")"                                         \
     " OR EXISTS(SELECT 1 FROM " table " WHERE rowid = NEW.rowid)"                                  \
     " BEGIN SELECT RAISE(IGNORE); END"
 
@@ -75,7 +76,37 @@ static const char *const version_1[] = {
     NULL,
 };
 
-static const char *const *const migrations[] = {version_1};
+static const char *const version_2[] = {
+    "CREATE TABLE training("
+    "key TEXT PRIMARY KEY NOT NULL CHECK(length(key) = 64), "
+    "name TEXT NOT NULL, objective TEXT NOT NULL, plan TEXT NOT NULL, inputs TEXT NOT NULL, "
+    "code TEXT NOT NULL, seed INTEGER NOT NULL) STRICT",
+    "CREATE TABLE training_step("
+    "key TEXT PRIMARY KEY NOT NULL CHECK(length(key) = 64), "
+    "training TEXT NOT NULL REFERENCES training(key), "
+    "step INTEGER NOT NULL CHECK(step >= 0), \"of\" INTEGER NOT NULL CHECK(\"of\" >= 0), "
+    "\"values\" TEXT NOT NULL) STRICT",
+    "CREATE TABLE timing("
+    "training TEXT NOT NULL REFERENCES training(key), "
+    "step INTEGER NOT NULL CHECK(step >= 0), "
+    "seconds REAL, tokens_per_second REAL, PRIMARY KEY(training, step)) STRICT",
+    "CREATE TABLE training_visit("
+    "n INTEGER PRIMARY KEY NOT NULL, training TEXT NOT NULL REFERENCES training(key)) STRICT",
+    "CREATE INDEX training_step_by_step ON training_step(training, step)",
+    "CREATE INDEX training_visit_by_training ON training_visit(training)",
+    /* the same plan, inputs and code have to give the same numbers */
+    "CREATE TRIGGER training_step_one_a_step BEFORE INSERT ON training_step"
+    " WHEN EXISTS(SELECT 1 FROM training_step"
+    " WHERE training = NEW.training AND step = NEW.step AND key <> NEW.key)"
+    " BEGIN SELECT RAISE(ABORT, 'that step is there with other numbers'); END",
+    FINAL("training", "key"),
+    FINAL("training_step", "key"),
+    FINAL_WHERE("timing", "training = NEW.training AND step = NEW.step"),
+    FINAL("training_visit", "n"),
+    NULL,
+};
+
+static const char *const *const migrations[] = {version_1, version_2};
 
 const schema as_store_schema = {migrations, sizeof migrations / sizeof migrations[0]};
 

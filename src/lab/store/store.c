@@ -238,7 +238,9 @@ void as_store_close(as_store *s)
         (void)sqlite3_finalize(s->find[i]);
         (void)sqlite3_finalize(s->has[i]);
     }
+    (void)sqlite3_finalize(s->insert_timing);
     (void)sqlite3_finalize(s->visit);
+    (void)sqlite3_finalize(s->visit_training);
     if (s->damaged) (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     AS_CHECK(sqlite3_close(s->db) == SQLITE_OK); /* BUSY: a statement of ours was not finalized */
     as_lock_release(s->lock);

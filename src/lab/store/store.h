@@ -17,7 +17,7 @@ typedef struct as_store as_store;
 
 typedef enum { AS_STORE_READ, AS_STORE_WRITE } as_store_mode;
 
-/* The seven kinds of rows, parents before children. */
+/* The nine kinds of rows, parents before children. */
 typedef enum {
     AS_ROW_DESIGN,
     AS_ROW_PROMPT,
@@ -25,9 +25,11 @@ typedef enum {
     AS_ROW_JUDGEMENT,
     AS_ROW_READING,
     AS_ROW_STATISTIC,
-    AS_ROW_VERDICT
+    AS_ROW_VERDICT,
+    AS_ROW_TRAINING,
+    AS_ROW_TRAINING_STEP
 } as_row_kind;
-#define AS_ROW_KINDS 7
+#define AS_ROW_KINDS 9
 
 /* "design", "prompt", ... (also the table's name). */
 const char *as_row_kind_name(as_row_kind kind);
@@ -67,6 +69,13 @@ AS_MUST_CHECK bool as_store_put_judgement(as_store *s, const as_judgement *r, as
 AS_MUST_CHECK bool as_store_put_reading(as_store *s, const as_reading *r, as_error *err);
 AS_MUST_CHECK bool as_store_put_statistic(as_store *s, const as_statistic *r, as_error *err);
 AS_MUST_CHECK bool as_store_put_verdict(as_store *s, const as_verdict *r, as_error *err);
+AS_MUST_CHECK bool as_store_put_training(as_store *s, const as_training *r, as_error *err);
+/* Also AS_ESTATE when that step of the training is there with other numbers: the same plan, inputs
+ * and code have to give the same ones. */
+AS_MUST_CHECK bool as_store_put_training_step(as_store *s, const as_training_step *r,
+                                              as_error *err);
+/* The training has to be there, the step not. What was put first for a step stands. */
+AS_MUST_CHECK bool as_store_put_timing(as_store *s, const as_timing *r, as_error *err);
 
 /* *found: a row of that kind with that key is there. */
 AS_MUST_CHECK bool as_store_has(as_store *s, as_row_kind kind, const char *key, bool *found,
@@ -90,17 +99,26 @@ AS_MUST_CHECK bool as_store_find_statistic(as_store *s, const char *key, as_aren
 AS_MUST_CHECK bool as_store_find_verdict(as_store *s, const char *key, as_arena *a, as_verdict *out,
                                          bool *found, as_error *err);
 
+AS_MUST_CHECK bool as_store_find_training(as_store *s, const char *key, as_arena *a,
+                                          as_training *out, bool *found, as_error *err);
+AS_MUST_CHECK bool as_store_find_training_step(as_store *s, const char *key, as_arena *a,
+                                               as_training_step *out, bool *found, as_error *err);
+
 /* The design of that name (NULL: any) that was put last; putting an older one again makes it the
  * last. *found false when there is none. */
 AS_MUST_CHECK bool as_store_latest_design(as_store *s, const char *name, as_arena *a,
                                           as_design *out, bool *found, as_error *err);
+/* The same for trainings. */
+AS_MUST_CHECK bool as_store_latest_training(as_store *s, const char *name, as_arena *a,
+                                            as_training *out, bool *found, as_error *err);
 
 /* Lists. Rows, texts and arrays live in the arena; every row's key is checked. Order:
- *   designs                       as they first came
+ *   designs trainings             as they first came
  *   prompts                       set, position, key
  *   generations judgements readings  set, position of the prompt, key
  *   statistics                    check, position, key
- *   verdicts                      claim, key */
+ *   verdicts                      claim, key
+ *   training steps, timings       step */
 typedef struct {
     const char *design; /* key; never NULL */
     const char *set;    /* NULL: every set */
@@ -143,6 +161,14 @@ AS_MUST_CHECK bool as_store_statistics(as_store *s, const char *design, const ch
                                        as_arena *a, as_statistic **rows, size_t *n, as_error *err);
 AS_MUST_CHECK bool as_store_verdicts(as_store *s, const char *design, const char *claim,
                                      as_arena *a, as_verdict **rows, size_t *n, as_error *err);
+AS_MUST_CHECK bool as_store_trainings(as_store *s, as_arena *a, as_training **rows, size_t *n,
+                                      as_error *err);
+/* training: key; never NULL. */
+AS_MUST_CHECK bool as_store_training_steps(as_store *s, const char *training, as_arena *a,
+                                           as_training_step **rows, size_t *n, as_error *err);
+/* Timings rest on no key of their own: only their form is checked. */
+AS_MUST_CHECK bool as_store_timings(as_store *s, const char *training, as_arena *a,
+                                    as_timing **rows, size_t *n, as_error *err);
 
 /* One query in SQL, on a store opened for reading. Refused (AS_EUSAGE): more than one statement,
  * anything that is not a pure read, ATTACH, every PRAGMA but those that describe the tables. */
@@ -178,15 +204,16 @@ typedef struct {
 /* Told of each row that is not whole; false stops. */
 typedef bool as_store_bad(void *ctx, as_row_kind kind, const char *key, const char *what);
 /* Has SQLite compare every index with its table (integrity_check), recomputes the key of each row
- * of the design (NULL: of every row) and looks up its parent. Fails with the first bad row; goes on
- * to the others only when `bad` (may be NULL) wants to hear of them. */
-AS_MUST_CHECK bool as_store_verify(as_store *s, const char *design, as_store_tally *tally,
+ * of the design or training with key `root` (NULL: of every row) and looks up its parent. Fails
+ * with the first bad row; goes on to the others only when `bad` (may be NULL) wants to hear of
+ * them. */
+AS_MUST_CHECK bool as_store_verify(as_store *s, const char *root, as_store_tally *tally,
                                    as_store_bad *bad, void *ctx, as_error *err);
 
 /* Saves what is readable of a damaged store into out_path, one JSON object a line: "kind", the
- * row's fields, and "intact" (the key is the row's). out_path must not exist yet. The store is only
- * read. tally->bad counts rows with "intact": false and stretches that could not be read. Fails
- * when no table can be read at all. */
+ * row's fields, and "intact" (the key is the row's; timings have none). out_path must not exist
+ * yet. The store is only read. tally->bad counts rows with "intact": false and stretches that could
+ * not be read. Fails when no table can be read at all. */
 AS_MUST_CHECK bool as_store_recover(const char *path, const char *out_path, as_store_tally *tally,
                                     as_error *err);
 

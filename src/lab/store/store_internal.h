@@ -30,16 +30,21 @@ typedef struct {
 
 typedef struct {
     const char *name;   /* of the kind and of its table */
-    const char *parent; /* table of the second column, NULL for a design */
+    const char *parent; /* table its parent is in, NULL for a root */
     as_row_kind parent_kind;
+    int since;   /* version of the tables that has it */
     size_t size; /* of the struct */
     const column *columns;
     size_t n_columns;
-    bool (*rekey)(void *row, as_error *err);
+    bool (*rekey)(void *row, as_error *err); /* NULL: a row without a key of its own */
 } kind;
 
 #define ROW_SIZE_MAX 512 /* of any row's struct */
 const kind *as_store_kind(as_row_kind k);
+extern const kind as_store_timing; /* the one kind whose rows have no key */
+
+/* The parent's key in a row of k: its second column, or the first when the row has no key. */
+const char *as_store_parent(const kind *k, const void *row);
 
 /* Every column of k, as `t."name", ...`. */
 void as_store_columns(as_buf *sql, const kind *k);
@@ -47,7 +52,7 @@ void as_store_columns(as_buf *sql, const kind *k);
 /* The row's keys have the form of keys, its numbers are finite, and no text is missing where one is
  * needed. (UTF-8 is the business of the key.) */
 AS_MUST_CHECK bool as_store_row_check(const kind *k, const void *row, as_error *err);
-/* The row's key is the one its content gives; class_ when it is not. */
+/* The row's key is the one its content gives; class_ when it is not. True for a kind without. */
 AS_MUST_CHECK bool as_store_key_check(const kind *k, const void *row, as_class class_,
                                       as_error *err);
 
@@ -112,7 +117,7 @@ struct as_store {
     bool in_group;
     bool damaged; /* SQLite found damage while writing: no more writes */
     sqlite3_stmt *insert[AS_ROW_KINDS], *find[AS_ROW_KINDS], *has[AS_ROW_KINDS];
-    sqlite3_stmt *visit;
+    sqlite3_stmt *insert_timing, *visit, *visit_training;
 };
 
 /* as_store_open with everything said: which schema, and whether to avoid shared memory. */
@@ -128,7 +133,8 @@ bool as_store_fail_at(const as_store *s, const kind *k, const char *key, as_erro
 /* --- reading (read.c) ---------------------------------------------------------------------- */
 
 /* SELECT columns[, position] FROM ... WHERE ..., for the rows of kind k that w asks for; ?1 to ?4
- * are w's fields. Without order. */
+ * are w's fields (design: key of the root, so of a training where the kind hangs on one). Without
+ * order. */
 void as_store_select(as_buf *sql, as_row_kind which, const as_store_where *w);
 AS_MUST_CHECK bool as_store_bind_where(sqlite3_stmt *st, const as_store_where *w, as_error *err);
 
