@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "app/cli/engine.h"
+#include "app/cli/bench.h"
 #include "engine/tensor/ceiling.h"
 
 static const as_option options[] = {
@@ -15,6 +15,11 @@ static const as_option options[] = {
     {"runs", 0, "N", "runs of each workload (default: 5)", false},
     {"tokens", 0, "N", "tokens generated in a timed run (default: 16)", false},
     {"only", 0, "LIST", "numbers of workloads, as listed (default: all)", false},
+    {"training", 0, NULL, "steps of training instead, with adapters of rank 16 or of all weights",
+     false},
+    {"memory", 0, "GIB", "with --training: memory that may be used (default: 8)", false},
+    {"checkpoints", 0, "DIR", "with --training: where checkpoints are written and removed again",
+     false},
     {0},
 };
 
@@ -39,7 +44,7 @@ static const workload workloads[] = {
     {"16 rows of a prompt of 2048", 16, 2048, false, false, false, true},
     {"16 prompts of 2048", 16, 2048, false, false, false, false},
 };
-enum { N_WORKLOADS = sizeof workloads / sizeof *workloads, MOST_RUNS = 99 };
+enum { N_WORKLOADS = sizeof workloads / sizeof *workloads };
 
 typedef struct {
     as_engine *engine;
@@ -93,10 +98,19 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double median(double *x, size_t n)
+double as_bench_median(double *x, size_t n)
 {
     qsort(x, n, sizeof *x, by_size);
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+bool as_bench_wants(const as_cli *c, size_t limit, bool *wanted, as_error *err)
+{
+    size_t *only, n;
+    if (!as_cli_list(c, "only", limit, &only, &n, err)) return false;
+    for (size_t i = 0; i < limit; i++) wanted[i] = n == 0;
+    for (size_t k = 0; k < n; k++) wanted[only[k]] = true;
+    return true;
 }
 
 typedef struct {
@@ -117,7 +131,7 @@ static double token_flops(const bench *b)
 static bool measure(bench *b, size_t runs, size_t tokens, const void *big, size_t big_bytes,
                     double *peak, double *band, figure *out, as_error *err)
 {
-    double rate[MOST_RUNS], f[MOST_RUNS], m[MOST_RUNS], whole, first = 0;
+    double rate[AS_BENCH_RUNS], f[AS_BENCH_RUNS], m[AS_BENCH_RUNS], whole, first = 0;
     const as_model *model = b->engine->model;
     double rows = (double)b->w->rows;
     for (size_t i = 0; i < runs; i++) {
@@ -134,11 +148,11 @@ static bool measure(bench *b, size_t runs, size_t tokens, const void *big, size_
         *peak = flops > *peak ? flops : *peak;
         *band = bytes > *band ? bytes : *band;
     }
-    out->rate = median(rate, runs);
+    out->rate = as_bench_median(rate, runs);
     out->least = rate[0];
     out->most = rate[runs - 1];
-    out->of_flops = median(f, runs);
-    out->of_bytes = median(m, runs);
+    out->of_flops = as_bench_median(f, runs);
+    out->of_bytes = as_bench_median(m, runs);
     return true;
 }
 
@@ -184,23 +198,22 @@ typedef struct {
 
 static bool run_all(bench *b, const as_cli *c, result *r, as_error *err)
 {
-    size_t runs, tokens, *only, n_only, big_bytes = (size_t)1536 << 20;
+    size_t runs, tokens, big_bytes = (size_t)1536 << 20;
+    bool wanted[N_WORKLOADS];
     if (!as_cli_size(c, "runs", 5, &runs, err) || !as_cli_size(c, "tokens", 16, &tokens, err) ||
-        !as_cli_list(c, "only", N_WORKLOADS, &only, &n_only, err) || !make_taps(b, err))
+        !as_bench_wants(c, N_WORKLOADS, wanted, err) || !make_taps(b, err))
         return false;
-    if (!runs || runs > MOST_RUNS || !tokens)
+    if (!runs || runs > AS_BENCH_RUNS || !tokens)
         return as_fail(err, AS_EUSAGE, "--runs (expected 1 to %d), --tokens (expected 1 or more)",
-                       MOST_RUNS);
+                       AS_BENCH_RUNS);
     void *big = as_new(big_bytes, 1, err);
     if (!big) return false;
     memset(big, 1, big_bytes);
     bool ok = true;
     for (size_t i = 0; ok && i < N_WORKLOADS; i++) {
         figure f;
-        bool wanted = !n_only;
-        for (size_t k = 0; k < n_only; k++) wanted = wanted || only[k] == i;
         b->w = &workloads[i];
-        if (!wanted) continue;
+        if (!wanted[i]) continue;
         size_t positions = as_model_config(b->engine->model)->max_positions;
         if (tokens >= positions || b->w->prompt >= positions - tokens) {
             as_log_warn(c->log, "%s: left out, the model has %zu positions", b->w->name, positions);
@@ -259,7 +272,10 @@ static int run(as_cli *c, as_error *err)
     double start = as_seconds();
     bool ok = as_engine_open(&e, c, err);
     r.load = as_seconds() - start;
-    ok = ok && run_all(&b, c, &r, err) && print_all(&b, c, &r, err);
+    if (ok && as_cli_flag(c, "training"))
+        ok = as_bench_training(&e, c, r.load, err);
+    else
+        ok = ok && run_all(&b, c, &r, err) && print_all(&b, c, &r, err);
     free(b.prompt);
     free(b.tap);
     json_decref(r.rows);
@@ -277,8 +293,11 @@ const as_command as_command_bench = {
     "Times prefill and generation of random prompts. F is the multiply-add peak of the threads "
     "used, B their read bandwidth, both measured between the runs; a share of F counts the "
     "products of "
-    "every token, a share of B the bytes of all weights once a step.",
+    "every token, a share of B the bytes of all weights once a step. With --training, steps of "
+    "4,096 tokens in rows of 1,024: adapters (4 operations for each weight and token; the head "
+    "where a token is a target), preferences, all weights (6 operations), and checkpoints.",
     options,
-    {"assay bench --model DIR", "assay bench --model DIR --runs 3 --only 0,1 --json"},
+    {"assay bench --model DIR --runs 3 --only 0,1 --json",
+     "assay bench --model DIR --training --memory 8 --checkpoints DIR"},
     run,
 };

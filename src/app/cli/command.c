@@ -14,13 +14,14 @@
 extern const as_command as_command_reaudit, as_command_verify, as_command_gate, as_command_report,
     as_command_list, as_command_sql, as_command_recover, as_command_synth, as_command_doctor,
     as_command_models, as_command_generate, as_command_score, as_command_features, as_command_show,
-    as_command_bench;
+    as_command_bench, as_command_train, as_command_adapter, as_command_tokenizer;
 
 static const as_command *const commands[] = {
-    &as_command_reaudit,  &as_command_verify, &as_command_gate,     &as_command_report,
-    &as_command_list,     &as_command_sql,    &as_command_recover,  &as_command_models,
-    &as_command_generate, &as_command_score,  &as_command_features, &as_command_show,
-    &as_command_synth,    &as_command_bench,  &as_command_doctor,
+    &as_command_reaudit,  &as_command_verify,  &as_command_gate,      &as_command_report,
+    &as_command_list,     &as_command_sql,     &as_command_recover,   &as_command_models,
+    &as_command_generate, &as_command_score,   &as_command_features,  &as_command_show,
+    &as_command_train,    &as_command_adapter, &as_command_tokenizer, &as_command_synth,
+    &as_command_bench,    &as_command_doctor,
 };
 
 const as_command *const *as_commands(size_t *n)
@@ -90,8 +91,7 @@ const char *as_cli_store_path(const as_cli *c, as_error *err)
     return as_dir_make(dir, err) ? as_arena_printf(c->arena, err, "%s/assay.db", dir) : NULL;
 }
 
-/* The folder of a file, in the arena. */
-static const char *folder_of(const as_cli *c, const char *path, as_error *err)
+const char *as_cli_folder_of(const as_cli *c, const char *path, as_error *err)
 {
     const char *slash = strrchr(path, '/');
     if (!slash) return ".";
@@ -110,7 +110,7 @@ static bool confine(const as_cli *c, const char *store, as_error *err)
     as_error why = {0};
     char text[1024];
     for (size_t i = 0; i < 4; i++)
-        if (!(write[i] = folder_of(c, files[i], err))) return false;
+        if (!(write[i] = as_cli_folder_of(c, files[i], err))) return false;
     if (!as_confine(read, sizeof read / sizeof read[0], write, 4, &why))
         as_log_note(c->log, "%s", as_error_text(&why, text, sizeof text));
     return true;
@@ -123,17 +123,25 @@ const char *as_cli_cache(const as_cli *c, as_error *err)
     return home && *home ? as_arena_printf(c->arena, err, "%s/.cache/assay", home) : NULL;
 }
 
-bool as_cli_write_only_out(const as_cli *c, const char *cache, as_error *err)
+void as_cli_write_only(const as_cli *c, const char *const *folder, size_t n, const char *cache)
 {
-    const char *read[] = {"/"}, *out = as_cli_value(c, "out", NULL), *write[2];
+    const char *read[] = {"/"}, *write[9];
     as_error why = {0};
     char text[1024];
-    size_t n = 0;
-    if (out && !(write[n++] = folder_of(c, out, err))) return false;
+    AS_CHECK(n <= 8);
+    for (size_t i = 0; i < n; i++) write[i] = folder[i];
     if (cache && as_dir_make(cache, &why)) write[n++] = cache;
     why = (as_error){0}; /* a cache that cannot be is no error */
     if (!as_confine(read, 1, write, n, &why))
         as_log_note(c->log, "%s", as_error_text(&why, text, sizeof text));
+}
+
+bool as_cli_write_only_out(const as_cli *c, const char *cache, as_error *err)
+{
+    const char *out = as_cli_value(c, "out", NULL);
+    const char *folder = out ? as_cli_folder_of(c, out, err) : NULL;
+    if (out && !folder) return false;
+    as_cli_write_only(c, &folder, out ? 1 : 0, cache);
     return true;
 }
 

@@ -89,6 +89,10 @@ const char *as_cli_cache(const as_cli *c, as_error *err);
 /* From now on the process may write in the folder of --out and in the cache (NULL: none), and
  * nowhere else (base/confine.h). Before threads are made. */
 AS_MUST_CHECK bool as_cli_write_only_out(const as_cli *c, const char *cache, as_error *err);
+/* The same for these folders, at most 8, which exist. */
+void as_cli_write_only(const as_cli *c, const char *const *folder, size_t n, const char *cache);
+/* The folder of a file, in the arena. */
+AS_MUST_CHECK const char *as_cli_folder_of(const as_cli *c, const char *path, as_error *err);
 /* --design KEY or the last one, of plan name `name` when that is not NULL. On failure *status is
  * the exit status: AS_EXIT_FAILED when there is none, as_exit_of_rows for a row that is not whole.
  */

@@ -98,14 +98,12 @@ static bool check_vocabulary(const as_engine *e, as_error *err)
         ids, vocab);
 }
 
-bool as_engine_open(as_engine *e, const as_cli *c, as_error *err)
+bool as_engine_load(as_engine *e, const as_cli *c, const char *name, as_error *err)
 {
     *e = (as_engine){.cli = c};
     as_buf path = {0};
-    const char *name = as_cli_value(c, "model", NULL);
     as_model_options options = {.no_scan = as_cli_flag(c, "no-scan"),
                                 .cache = as_cli_cache(c, err)};
-    if (!name) return as_fail(err, AS_EUSAGE, "%s needs --model", c->command->name);
     bool ok =
         as_map_guard(err) && as_engine_exec(&e->exec, c, err) && as_hub_resolve(name, &path, err);
     if (ok) {
@@ -115,10 +113,18 @@ bool as_engine_open(as_engine *e, const as_cli *c, as_error *err)
         const char *told = e->model ? as_tensors_note(as_model_tensors(e->model)) : NULL;
         if (told && *told) as_log_warn(c->log, "%s", told);
         ok = e->model && as_engine_text(e, as_model_tensors(e->model), err) &&
-             check_vocabulary(e, err) && open_arms(e, err);
+             check_vocabulary(e, err);
     }
     as_buf_clear(&path);
     return ok;
+}
+
+bool as_engine_open(as_engine *e, const as_cli *c, as_error *err)
+{
+    const char *name = as_cli_value(c, "model", NULL);
+    *e = (as_engine){.cli = c};
+    if (!name) return as_fail(err, AS_EUSAGE, "%s needs --model", c->command->name);
+    return as_engine_load(e, c, name, err) && open_arms(e, err);
 }
 
 void as_engine_close(as_engine *e)

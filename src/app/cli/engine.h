@@ -53,6 +53,9 @@ typedef struct {
 /* Reads --model, --kernels, --threads, --no-scan, --arm, --as-published. AS_EUSAGE without --model.
  */
 AS_MUST_CHECK bool as_engine_open(as_engine *e, const as_cli *c, as_error *err);
+/* The same for a model named by other means, with no arms; the kernels and threads as options say.
+ */
+AS_MUST_CHECK bool as_engine_load(as_engine *e, const as_cli *c, const char *name, as_error *err);
 void as_engine_close(as_engine *e);
 /* The kernels and threads alone. */
 AS_MUST_CHECK bool as_engine_exec(as_exec *ex, const as_cli *c, as_error *err);

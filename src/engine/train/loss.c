@@ -129,7 +129,7 @@ static void kl_row(void *context, size_t i, size_t worker)
         if (log_p > -40)
             sum += exp(log_p) * (log_p - log_q); /* less is below a double's rounding */
     }
-    j->out[i] = sum > 0 ? sum : 0;
+    j->out[i] = sum < 0 ? 0 : sum; /* rounding; NaN stays */
 }
 
 void as_loss_kl(as_loss *l, const float *final, const float *other, const as_target *target,
