@@ -3,7 +3,7 @@ _assay() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= files=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="reaudit verify gate report list sql recover models generate score features show synth bench doctor help --help --version"
+        words="reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help --help --version"
     else
         case $prev in
         --data) files=-d ;;
@@ -42,11 +42,22 @@ _assay() {
         --site) : ;;
         --layer) : ;;
         --selector) : ;;
-        --like) : ;;
+        --mask) : ;;
+        --max-length) : ;;
+        --adapter) : ;;
         --dtype) : ;;
+        --vocab) : ;;
+        --like) : ;;
+        --special) : ;;
+        --eos) : ;;
+        --least) : ;;
+        --template) files=-f ;;
+        --config) files=-f ;;
         --runs) : ;;
         --tokens) : ;;
         --only) : ;;
+        --memory) : ;;
+        --checkpoints) files=-d ;;
         --against) files=-f ;;
         --tolerance) : ;;
         --color) words="auto always never" ;;
@@ -62,7 +73,7 @@ _assay() {
                 if [[ $cur == -* ]]; then words="--db --design --claim --junit --prml-status --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             report)
-                if [[ $cur == -* ]]; then words="--db --design --report --plan --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--db --design --training --report --plan --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             list)
                 if [[ $cur == -* ]]; then words="--db --help --json --quiet --verbose --color --no-input"
@@ -86,20 +97,29 @@ _assay() {
                 if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --prompts --prompt --ids --system --raw --marked --thinking --site --layer --selector --max-tokens --out --batch --piece --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             show)
-                if [[ $cur == -* ]]; then words="--model --prompts --prompt --ids --system --raw --marked --thinking --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--model --prompts --prompt --ids --system --raw --marked --thinking --data --mask --mask-think --pairs --max-length --help --json --quiet --verbose --color --no-input"
                 else words="ids mask"; fi ;;
+            train)
+                if [[ $cur == -* ]]; then words="--out --db --set --dry-run --kernels --threads --no-scan --help --json --quiet --verbose --color --no-input"
+                else words="sft dpo lm PLAN"; fi ;;
+            adapter)
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --adapter --out --dtype --help --json --quiet --verbose --color --no-input"
+                else words="inspect FOLDER   merge   export"; fi ;;
+            tokenizer)
+                if [[ $cur == -* ]]; then words="--data --vocab --like --special --eos --least --template --out --help --json --quiet --verbose --color --no-input"
+                else :; fi ;;
             synth)
-                if [[ $cur == -* ]]; then words="--seed --like --dtype --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--seed --like --config --dtype --out --help --json --quiet --verbose --color --no-input"
                 else words="study model PATH"; fi ;;
             bench)
-                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --runs --tokens --only --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --runs --tokens --only --training --memory --checkpoints --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             doctor)
                 if [[ $cur == -* ]]; then words="--model --kernels --threads --no-scan --arm --as-published --against --tolerance --db --help --json --quiet --verbose --color --no-input"
                 else words="parity invariance"; fi ;;
             help)
                 if [[ $cur == -* ]]; then words="--help --json --quiet --verbose --color --no-input"
-                else words="reaudit verify gate report list sql recover models generate score features show synth bench doctor help"; fi ;;
+                else words="reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help"; fi ;;
             esac ;;
         esac
     fi

@@ -19,7 +19,7 @@ typedef struct {
     bool all_weights;              /* no adapter */
     const char *start;             /* PEFT folder to go on from; NULL: a new adapter */
     bool from_start;               /* DPO: the reference is that adapter as it is at the start */
-    as_dataset_options dataset; /* max_length 0: not given */
+    as_dataset_options dataset;    /* max_length 0: not given */
     as_adapter_options adapter;
     as_train_options train;
 } as_train_plan;
