@@ -18,6 +18,7 @@ typedef struct {
     size_t depth;
     as_buf name, text;           /* the name a value will stand under; scratch */
     size_t need, longest, limit; /* bytes of the tree, of the longest scratch text, allowed */
+    bool is_wide;                /* integers beyond 64 bits are read as numbers */
     as_error *err;
 } reader;
 
@@ -274,19 +275,6 @@ static bool fail_number(reader *r, const char *start, const char *what, const ch
     return as_fail(r->err, AS_EFORMAT, "%s (found %s, expected %s)", what, escaped, expected);
 }
 
-static bool put_integer(reader *r, const char *start)
-{
-    bool negative = *start == '-';
-    uint64_t x = 0, most = (uint64_t)INT64_MAX + (negative ? 1 : 0);
-    for (const char *q = start + (negative ? 1 : 0); q < r->p; q++) {
-        uint64_t d = (uint64_t)(*q - '0');
-        if (x > (most - d) / 10) return fail_number(r, start, "integer", "one of 64 bits");
-        x = x * 10 + d;
-    }
-    int64_t value = !negative ? (int64_t)x : x == 0 ? 0 : -(int64_t)(x - 1) - 1;
-    return charge(r, 32) && put(r, json_integer(value));
-}
-
 static bool put_real(reader *r, const char *start)
 {
     size_t size = (size_t)(r->p - start);
@@ -298,6 +286,20 @@ static bool put_real(reader *r, const char *start)
     double x = strtod(r->text.data, NULL);
     if (!isfinite(x)) return fail_number(r, start, "number", "one of at most 1.8e308");
     return put(r, json_real(x));
+}
+
+static bool put_integer(reader *r, const char *start)
+{
+    bool negative = *start == '-';
+    uint64_t x = 0, most = (uint64_t)INT64_MAX + (negative ? 1 : 0);
+    for (const char *q = start + (negative ? 1 : 0); q < r->p; q++) {
+        uint64_t d = (uint64_t)(*q - '0');
+        if (x > (most - d) / 10 && r->is_wide) return put_real(r, start);
+        if (x > (most - d) / 10) return fail_number(r, start, "integer", "one of 64 bits");
+        x = x * 10 + d;
+    }
+    int64_t value = !negative ? (int64_t)x : x == 0 ? 0 : -(int64_t)(x - 1) - 1;
+    return charge(r, 32) && put(r, json_integer(value));
 }
 
 static bool read_number(reader *r)
@@ -428,7 +430,8 @@ static bool read_all(reader *r)
     return r->p >= r->end || fail_found(r, "text after the value", "end of text");
 }
 
-json_t *as_json_build(const char *bytes, size_t size, size_t *line, size_t *column, as_error *err)
+json_t *as_json_build(const char *bytes, size_t size, bool is_wide, size_t *line, size_t *column,
+                      as_error *err)
 {
     *line = *column = 1;
     if (size > AS_JSON_MAX_BYTES) {
@@ -436,7 +439,7 @@ json_t *as_json_build(const char *bytes, size_t size, size_t *line, size_t *colu
                       AS_JSON_MAX_BYTES);
         return NULL;
     }
-    reader r = {.start = bytes, .p = bytes, .end = bytes + size, .err = err};
+    reader r = {.start = bytes, .p = bytes, .end = bytes + size, .is_wide = is_wide, .err = err};
     r.limit = 7 * size + ((size_t)64 << 20); /* the text itself makes it 8 */
     bool ok = read_all(&r);
     if (!ok) place_of(&r, line, column);
@@ -447,15 +450,25 @@ json_t *as_json_build(const char *bytes, size_t size, size_t *line, size_t *colu
     return NULL;
 }
 
-json_t *as_json_parse(const char *name, const char *bytes, size_t size, as_error *err)
+static json_t *parse(const char *name, const char *bytes, size_t size, bool is_wide, as_error *err)
 {
     size_t line, column;
     char escaped[AS_ESCAPE_SIZE];
-    json_t *value = as_json_build(size ? bytes : "", size, &line, &column, err);
+    json_t *value = as_json_build(size ? bytes : "", size, is_wide, &line, &column, err);
     if (value) return value;
     as_error_at(err, "%zu:%zu", line, column);
     as_error_at(err, "%s", as_escape(name, strlen(name), escaped));
     return NULL;
+}
+
+json_t *as_json_parse(const char *name, const char *bytes, size_t size, as_error *err)
+{
+    return parse(name, bytes, size, false, err);
+}
+
+json_t *as_json_parse_wide(const char *name, const char *bytes, size_t size, as_error *err)
+{
+    return parse(name, bytes, size, true, err);
 }
 
 json_t *as_json_read(const char *path, as_error *err)

@@ -16,6 +16,10 @@
 /* Parses one value. `name` is the place in messages ("NAME: LINE:COL: ..."). Gives: json_decref. */
 AS_MUST_CHECK json_t *as_json_parse(const char *name, const char *bytes, size_t size,
                                     as_error *err);
+/* The same, but an integer beyond 64 bits is read as a real number: tokenizer_config.json says
+ * "model_max_length": 1000000000000000019884624838656 for no limit. */
+AS_MUST_CHECK json_t *as_json_parse_wide(const char *name, const char *bytes, size_t size,
+                                         as_error *err);
 /* Reads and parses a file of at most AS_JSON_MAX_BYTES. */
 AS_MUST_CHECK json_t *as_json_read(const char *path, as_error *err);
 

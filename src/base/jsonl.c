@@ -148,7 +148,7 @@ static json_t *parse_row(const as_jsonl *r, const char *text, size_t size, bool 
         (void)as_fail(err, AS_EFORMAT, "blank line (found no row, expected an object)");
         return NULL;
     }
-    json_t *row = as_json_build(text, size, &line, &column, err);
+    json_t *row = as_json_build(text, size, false, &line, &column, err);
     if (!row) {
         as_error_at(err, "column %zu", column);
         if (!closed && err->class_ == AS_EFORMAT) {

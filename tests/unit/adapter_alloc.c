@@ -36,7 +36,7 @@ static bool try_save(as_error *err)
 
 static bool try_open(as_error *err)
 {
-    as_adapter *a = as_adapter_open(model, &ex, place("adapter"), err);
+    as_adapter *a = as_adapter_open(model, &ex, place("adapter"), 0, err);
     as_adapter_close(a);
     return a;
 }

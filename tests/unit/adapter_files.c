@@ -22,7 +22,7 @@ static as_adapter *make(const as_model *m, as_adapter_options o)
 static as_adapter *reopen(const as_model *m, const char *folder)
 {
     as_error err = {0};
-    as_adapter *a = as_adapter_open(m, &ex, folder, &err);
+    as_adapter *a = as_adapter_open(m, &ex, folder, 0, &err);
     must(a != NULL, &err);
     return a;
 }
@@ -141,7 +141,7 @@ static void peft_refuses(void)
     CHECK(!as_file_exists(place("nan")));
     as_adapter_close(a);
     err = (as_error){0};
-    CHECK(!as_adapter_open(m, &ex, place("nan"), &err));
+    CHECK(!as_adapter_open(m, &ex, place("nan"), 0, &err));
     must_say(&err, AS_EIO, "adapter_config.json");
     /* one map under two names */
     static float x[2 * 64], y[64 * 2];
@@ -161,7 +161,7 @@ static void peft_refuses(void)
              as_safetensors_write(place("twice/adapter_model.safetensors"), t, 4, NULL, 0, &err) &&
              as_file_replace(place("twice/adapter_config.json"), config, strlen(config), &err),
          &err);
-    CHECK(!as_adapter_open(m, &ex, place("twice"), &err));
+    CHECK(!as_adapter_open(m, &ex, place("twice"), 0, &err));
     must_say(&err, AS_EFORMAT, "its map is adapted twice");
     as_model_close(m);
 }

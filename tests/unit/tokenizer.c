@@ -138,7 +138,8 @@ static void reference_ids(void)
 static void asking(void)
 {
     static const char config[] =
-        "{\"bos_token\":null,\"eos_token\":{\"content\":\"<|im_end|>\"},\"model_max_length\":1,"
+        "{\"bos_token\":null,\"eos_token\":{\"content\":\"<|im_end|>\"},\"model_max_length\":"
+        "1000000000000000019884624838656,"
         "\"added_tokens_decoder\":{\"711\":{\"content\":\"<late>\",\"special\":true},"
         "\"2\":{\"content\":\"#\",\"special\":false}},"
         "\"chat_template\":[{\"name\":\"tools\",\"template\":\"no\"},"

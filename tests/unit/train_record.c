@@ -455,7 +455,7 @@ static void adapter_result(void)
                place("tiny"));
     json_decref(report);
     json_decref(config);
-    as_adapter *back = as_adapter_open(model, &ex, place("adapter-run/adapter"), &err);
+    as_adapter *back = as_adapter_open(model, &ex, place("adapter-run/adapter"), 0, &err);
     must(back != NULL, &err);
     size_t n, m;
     const as_param *a = as_adapter_params(moved, &n), *b = as_adapter_params(back, &m);

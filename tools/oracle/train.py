@@ -38,7 +38,8 @@ class Failed(Exception):
 def run(*args):
     done = subprocess.run(args, capture_output=True, text=True)
     if done.returncode:
-        raise Failed(f"{' '.join(args[:4])}: status {done.returncode}: {done.stderr.strip()[-400:]}")
+        what = " ".join(args[:4])
+        raise Failed(f"{what}: status {done.returncode}: {done.stderr.strip()[-400:]}")
     return done.stdout
 
 
@@ -192,7 +193,8 @@ def fresh(assay, folder, case):
     mine, truth = load(f"{out}/adapter/{name}"), load(f"{folder}/start/{name}")
     shapes = [{k: x.shape for k, x in a.items()} for a in (mine, truth)]
     if shapes[0] != shapes[1]:
-        raise Failed(f"a new adapter's tensors: {sorted(shapes[0].items() ^ shapes[1].items())[:4]}")
+        other = sorted(shapes[0].items() ^ shapes[1].items())
+        raise Failed(f"a new adapter's tensors: {other[:4]}")
     return logits(assay, folder, out, case)
 
 

@@ -71,7 +71,8 @@ def make_data(path, steps, tokens):
 
 def plan(model, data, o):
     return {"schema": "assay.train/1", "model": model, "data": data, "mask": "text",
-            "max_length": o.tokens, "lora": {"rank": RANK, "alpha": 2 * RANK, "targets": "all-linear"},
+            "max_length": o.tokens,
+            "lora": {"rank": RANK, "alpha": 2 * RANK, "targets": "all-linear"},
             "optimiser": {"rate": 1e-4}, "schedule": {"name": "constant"}, "memory": o.memory,
             "batch": {"examples": ROWS, "micro": 1, "pack": o.tokens, "order": "given"},
             "steps": o.steps, "save": {"every": 1000}}
@@ -171,7 +172,8 @@ def compare(like, o):
     ours = side_program(model, data, folder, o)
     print(f"{like}, {ROWS} rows of {o.tokens} tokens a step, {o.threads} threads, "
           f"median of {o.steps - 1} steps")
-    print(f"  {'':24}{'s/step':>9}{'tokens/s':>10}{'peak GiB':>10}{'loss':>10}{'time':>8}{'memory':>8}")
+    print(f"  {'':24}{'s/step':>9}{'tokens/s':>10}{'peak GiB':>10}{'loss':>10}{'time':>8}"
+          f"{'memory':>8}")
     show("assay", ours, ours, o)
     for mode in o.torch or MODES:
         show(f"torch {mode}", side_torch(model, data, mode, o), ours, o)

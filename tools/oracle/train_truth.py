@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Training runs of the reference libraries on small random checkpoints: what train.py holds the
 program against.
-    train_truth.py FOLDER [NAME...]    FOLDER/NAME/{model/, start/, data.jsonl, plan.yaml, case.json,
-                                       truth.npz, end/ or end.safetensors}, unless it is there
+    train_truth.py FOLDER [NAME...]    makes FOLDER/NAME/{model/, start/, data.jsonl, plan.yaml,
+                                       case.json, truth.npz, ...}, unless it is there
 
 An adapter (fine-tuning on completions, preference optimisation) is trained by trl's trainers with
 peft's LoRA, all weights by a plain loop around torch's AdamW; float32, on the CPU, no dropout, rows
@@ -11,6 +11,7 @@ in the order of the file, 314 rows in steps of 8, so that the last step of an ep
 truth.npz, of each step: loss, rate, norm (before clipping); of preference cases also chosen and
 margin (rewards). case.json: what train.py needs to know, and the rows' ids and labels. start/ and
 end/ are the adapter before and after, first.safetensors its gradients at the first step."""
+import importlib.util
 import json
 import math
 import os
@@ -30,15 +31,12 @@ import torch
 import transformers
 import trl
 
-import importlib.util
-
 spec = importlib.util.spec_from_file_location("masks", "tools/golden/masks.py")
 masks = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(masks)
 
 STEPS, FULL_STEPS, ROWS, BATCH, MICRO = 200, 50, 314, 8, 4
-ALL = [*"qkvo", "gate", "up", "down"]
-ALL = [x + "_proj" for x in ALL]
+ALL = "q_proj k_proj v_proj o_proj gate_proj up_proj down_proj".split()
 DELTA = ["in_proj_qkv", "in_proj_z", "in_proj_a", "in_proj_b", "out_proj"]
 PER_LAYER = ["per_layer_input_gate", "per_layer_projection"]
 

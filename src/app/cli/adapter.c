@@ -85,7 +85,7 @@ static void put_report(as_buf *b, const json_t *report)
 
 static bool inspect(job *j, as_error *err)
 {
-    as_adapter *a = as_adapter_open(j->engine.model, &j->engine.exec, j->adapter, err);
+    as_adapter *a = as_adapter_open(j->engine.model, &j->engine.exec, j->adapter, 0, err);
     json_t *report = a ? as_adapter_report(a, false, err) : NULL;
     as_adapter_close(a);
     if (!report) return false;
@@ -131,7 +131,7 @@ static bool merge(job *j, as_error *err)
 
 static bool export_gguf(job *j, as_error *err)
 {
-    as_adapter *a = as_adapter_open(j->engine.model, &j->engine.exec, j->adapter, err);
+    as_adapter *a = as_adapter_open(j->engine.model, &j->engine.exec, j->adapter, 0, err);
     bool ok = a && as_adapter_write_gguf(a, j->out, err);
     as_adapter_close(a);
     return ok && print_done(j, "export", "a GGUF adapter", err);

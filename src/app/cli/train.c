@@ -116,10 +116,10 @@ static bool make_trained(job *j, as_error *err)
         j->weights = as_weights_new(e->model, &e->exec, err);
         return j->weights != NULL;
     }
-    j->adapter = p->start ? as_adapter_open(e->model, &e->exec, p->start, err)
+    j->adapter = p->start ? as_adapter_open(e->model, &e->exec, p->start, p->train.seed, err)
                           : as_adapter_new(e->model, &e->exec, &p->adapter, err);
     if (!j->adapter || !p->from_start) return j->adapter != NULL;
-    j->reference = as_adapter_open(e->model, &e->exec, p->start, err);
+    j->reference = as_adapter_open(e->model, &e->exec, p->start, p->train.seed, err);
     return j->reference != NULL;
 }
 
@@ -136,22 +136,6 @@ static bool add_start(const job *j, as_sha256 *h, as_error *err)
     return ok;
 }
 
-/* SHA-256 of everything that is trained, as it stands before the first step. */
-static bool digest_start(const job *j, as_key out, as_error *err)
-{
-    size_t n;
-    const as_param *p =
-        j->adapter ? as_adapter_params(j->adapter, &n) : as_weights_params(j->weights, &n);
-    as_sha256 *h = as_sha256_new(err);
-    bool ok = h && (!j->plan.start || add_start(j, h, err));
-    for (size_t i = 0; ok && i < n; i++)
-        ok = as_sha256_add(h, p[i].name, strlen(p[i].name) + 1, err) &&
-             as_sha256_add(h, p[i].value, p[i].rows * p[i].cols * sizeof(float), err);
-    if (ok) return as_sha256_end(h, out, err);
-    as_sha256_free(h);
-    return false;
-}
-
 static char *canonical(const job *j, json_t *value, as_error *err)
 {
     as_buf b = {0};
@@ -165,6 +149,23 @@ static char *canonical(const job *j, json_t *value, as_error *err)
     as_buf_clear(&b);
     json_decref(value);
     return text;
+}
+
+/* SHA-256 of everything that is trained, as it stands before the first step, and how it is scaled.
+ */
+static bool digest_start(const job *j, as_key out, as_error *err)
+{
+    size_t n;
+    const as_param *p =
+        j->adapter ? as_adapter_params(j->adapter, &n) : as_weights_params(j->weights, &n);
+    as_sha256 *h = as_sha256_new(err);
+    bool ok = h && (!j->plan.start || add_start(j, h, err));
+    for (size_t i = 0; ok && i < n; i++)
+        ok = as_sha256_add(h, p[i].name, strlen(p[i].name) + 1, err) &&
+             as_sha256_add(h, p[i].value, p[i].rows * p[i].cols * sizeof(float), err);
+    if (ok) return as_sha256_end(h, out, err);
+    as_sha256_free(h);
+    return false;
 }
 
 static const char *name_of(const job *j, as_error *err)

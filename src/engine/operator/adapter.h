@@ -44,9 +44,9 @@ typedef struct as_adapter as_adapter;
  * (named, with what there is); a rank above both widths of a map is allowed, 0 is not. */
 AS_MUST_CHECK as_adapter *as_adapter_new(const as_model *m, const as_exec *ex,
                                          const as_adapter_options *o, as_error *err);
-/* A PEFT folder, to go on training it (or to look at it). */
+/* A PEFT folder, to go on training it (or to look at it). seed: of dropout masks. */
 AS_MUST_CHECK as_adapter *as_adapter_open(const as_model *m, const as_exec *ex, const char *folder,
-                                          as_error *err);
+                                          uint64_t seed, as_error *err);
 void as_adapter_close(as_adapter *a);
 
 /* One hook a map, with forward and backward. */
@@ -66,8 +66,9 @@ AS_MUST_CHECK bool as_adapter_save(const as_adapter *a, const char *folder, cons
                                    as_error *err);
 
 /* What was attached, for people and records: {"maps": [{"module", "rank", "alpha", "scale",
- * "norm_a", "norm_b", "norm_delta"}], "n_maps", "n_parameters"}; norm_delta = ||s B A||_F, in
- * double. With must_move it fails (AS_ESTATE, listing them) when the delta of a map is zero. Gives.
+ * "norm_a", "norm_b", "norm_delta"}], "n_maps", "n_parameters", "dropout"}; norm_delta = ||s B
+ * A||_F, in double. With must_move it fails (AS_ESTATE, listing them) when the delta of a map is
+ * zero. Gives.
  */
 AS_MUST_CHECK json_t *as_adapter_report(const as_adapter *a, bool must_move, as_error *err);
 

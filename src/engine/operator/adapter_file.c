@@ -187,7 +187,8 @@ static bool take_pair(as_adapter *a, const as_peft_pair *p, as_error *err)
            read_factor(m->b, p->b, a->ex->pool, err);
 }
 
-as_adapter *as_adapter_open(const as_model *m, const as_exec *ex, const char *folder, as_error *err)
+as_adapter *as_adapter_open(const as_model *m, const as_exec *ex, const char *folder, uint64_t seed,
+                            as_error *err)
 {
     as_peft p = {0};
     as_adapter *a = NULL;
@@ -198,6 +199,7 @@ as_adapter *as_adapter_open(const as_model *m, const as_exec *ex, const char *fo
     if (!ok) goto out;
     a->is_rslora = p.is_rslora;
     a->dropout = p.dropout;
+    a->seed = seed;
     a->peft = json_incref(p.json);
     for (size_t i = 0; ok && i < p.n; i++) ok = take_pair(a, &p.pair[i], err);
     ok = ok && as_adapter_finish(a, err);
@@ -327,6 +329,7 @@ json_t *as_adapter_report(const as_adapter *a, bool must_move, as_error *err)
     as_json_put(&o, "maps", maps);
     as_json_put_size(&o, "n_maps", a->n);
     as_json_put_size(&o, "n_parameters", n_parameters);
+    as_json_put_real(&o, "dropout", a->dropout);
     bool ok = as_buf_ok(&still, err) && (o || as_fail(err, AS_EMEM, "out of memory"));
     if (ok && must_move && n_still)
         ok = as_fail(err, AS_ESTATE, "adapter: %zu of %zu maps have not moved: %s", n_still, a->n,

@@ -102,12 +102,20 @@ static void mask(const as_adapter_map *m, const as_exec *ex, rows_job j)
 
 /* ---- one pass ---- */
 
-/* A stretch of the rows of all runs. */
+/* A stretch of the rows of all runs. What is a matter of one row is done row block after row block,
+ * with the outputs of a block in a worker's scratch. */
 typedef struct {
+    const as_adapter_map *map;
+    const as_exec *ex;
     size_t rows, ldy, ldx, lddx;
     float *y, *dx;
     const float *x; /* x~, once `enter` has been there */
 } pass;
+
+enum {
+    BLOCK = 28, /* rows of a block: twice what the kernels keep in registers */
+    COLUMNS = 256
+};
 
 static size_t count_rows(const as_site_rows *runs, size_t n_runs)
 {
@@ -130,13 +138,15 @@ static void name_rows(const as_adapter *a, const as_site_rows *runs, size_t n_ru
         }
 }
 
-/* The pass from row `at` on, its x~ and v = A x~. */
+/* The pass from row `at` on, and its x~. */
 static pass enter(const as_adapter_map *m, const as_exec *ex, const as_site_rows *runs,
                   size_t n_runs, size_t at, size_t rows)
 {
     const as_adapter *a = m->owner;
     const as_site_rows *r = &runs[0];
-    pass p = {.rows = rows - at < AS_ADAPTER_CHUNK ? rows - at : AS_ADAPTER_CHUNK,
+    pass p = {.map = m,
+              .ex = ex,
+              .rows = rows - at < AS_ADAPTER_CHUNK ? rows - at : AS_ADAPTER_CHUNK,
               .ldy = r->ldy,
               .ldx = r->ldx,
               .lddx = r->lddx,
@@ -151,50 +161,101 @@ static pass enter(const as_adapter_map *m, const as_exec *ex, const as_site_rows
         p.x = a->dropped;
         p.ldx = m->in;
     }
-    memset(a->low, 0, p.rows * m->wide * sizeof *a->low);
-    as_matmul(ex, a->low, m->wide, p.x, p.ldx, m->a_turned, m->wide, p.rows, m->wide, m->in);
     return p;
 }
 
-/* to += s from */
-static void add_rows(void *context, size_t task, size_t worker)
+static void run_blocks(pass *p, as_pool_work *work)
 {
-    const rows_job *j = context;
-    (void)worker;
-    for (size_t row = task * TASK; row < (task + 1) * TASK && row < j->rows; row++)
-        j->ex->kernels->axpy(j->to + row * j->ldto, j->from + row * j->ldfrom, (float)j->map->scale,
-                             j->n);
+    as_pool_run(p->ex->pool, (p->rows + BLOCK - 1) / BLOCK, work, p);
+}
+
+static size_t rows_of(const pass *p, size_t block)
+{
+    const size_t left = p->rows - block * BLOCK;
+    return left < BLOCK ? left : BLOCK;
+}
+
+/* c (m, n) += a (m, k) b (k, n), for any n: the kernel's order of terms. */
+static void multiply(const as_exec *ex, float *c, size_t ldc, const float *a, size_t lda,
+                     const float *b, size_t ldb, size_t m, size_t n, size_t k)
+{
+    const size_t whole = n / AS_LANES * AS_LANES;
+    if (whole > 0) ex->kernels->tile(c, ldc, a, lda, b, ldb, m, whole, k);
+    for (size_t i = 0; whole < n && i < m; i++)
+        for (size_t j = whole; j < n; j++)
+            for (size_t p = 0; p < k; p++)
+                c[i * ldc + j] = fmaf(a[i * lda + p], b[p * ldb + j], c[i * ldc + j]);
+}
+
+/* low = x~ A^T of a block. */
+static void find_low(const pass *p, size_t row, size_t m)
+{
+    const as_adapter_map *map = p->map;
+    float *low = map->owner->low + row * map->wide;
+    memset(low, 0, m * map->wide * sizeof *low);
+    multiply(p->ex, low, map->wide, p->x + row * p->ldx, p->ldx, map->a_turned, map->wide, m,
+             map->wide, map->in);
+}
+
+/* y += s (B v) */
+static void forward_block(void *context, size_t task, size_t worker)
+{
+    const pass *p = context;
+    const as_adapter_map *map = p->map;
+    const size_t row = task * BLOCK, m = rows_of(p, task);
+    float *side = as_exec_scratch(p->ex, worker);
+    find_low(p, row, m);
+    for (size_t at = 0, n; at < map->out; at += n) {
+        n = map->out - at < COLUMNS ? map->out - at : COLUMNS;
+        memset(side, 0, m * COLUMNS * sizeof *side);
+        multiply(p->ex, side, COLUMNS, map->owner->low + row * map->wide, map->wide,
+                 map->b_turned + at, map->out, m, n, map->rank);
+        for (size_t i = 0; i < m; i++)
+            p->ex->kernels->axpy(p->y + (row + i) * p->ldy + at, side + i * COLUMNS,
+                                 (float)map->scale, n);
+    }
 }
 
 void as_adapter_forward(const as_hook *h, const as_exec *ex, const as_site_rows *runs,
                         size_t n_runs)
 {
     const as_adapter_map *m = h->state;
-    const as_adapter *a = m->owner;
-    size_t rows = count_rows(runs, n_runs);
+    const size_t rows = count_rows(runs, n_runs);
     for (size_t at = 0; at < rows; at += AS_ADAPTER_CHUNK) {
         pass p = enter(m, ex, runs, n_runs, at, rows);
-        memset(a->side, 0, p.rows * m->out * sizeof *a->side);
-        as_matmul(ex, a->side, m->out, a->low, m->wide, m->b_turned, m->out, p.rows, m->out,
-                  m->rank);
-        rows_job add = {.map = m, .ex = ex, .to = p.y, .ldto = p.ldy, .from = a->side};
-        add.ldfrom = add.n = m->out;
-        add.rows = p.rows;
-        run_rows(&add, add_rows);
+        run_blocks(&p, forward_block);
     }
 }
 
-/* dx += mask t A */
-static void back_to_input(const as_adapter_map *m, const as_exec *ex, const pass *p)
+/* s v, t = s dy B, and dx += t A where no mask stands between. */
+static void backward_block(void *context, size_t task, size_t worker)
 {
+    const pass *p = context;
+    const as_adapter_map *map = p->map;
+    const as_adapter *a = map->owner;
+    const as_kernels *k = p->ex->kernels;
+    const size_t row = task * BLOCK, m = rows_of(p, task), n = m * map->wide;
+    float *low = a->low + row * map->wide, *back = a->back + row * map->wide;
+    (void)worker;
+    find_low(p, row, m);
+    memset(back, 0, n * sizeof *back);
+    multiply(p->ex, back, map->wide, p->y + row * p->ldy, p->ldy, map->b_wide, map->wide, m,
+             map->wide, map->out);
+    k->scale(low, low, (float)map->scale, n);
+    k->scale(back, back, (float)map->scale, n);
+    if (p->dx && !has_mask(a))
+        multiply(p->ex, p->dx + row * p->lddx, p->lddx, back, map->wide, map->a, map->in, m,
+                 map->in, map->rank);
+}
+
+/* dx += mask t A */
+static void back_through_mask(const pass *p)
+{
+    const as_adapter_map *m = p->map;
     const as_adapter *a = m->owner;
-    if (!has_mask(a)) {
-        as_matmul(ex, p->dx, p->lddx, a->back, m->wide, m->a, m->in, p->rows, m->in, m->rank);
-        return;
-    }
     memset(a->side, 0, p->rows * m->in * sizeof *a->side);
-    as_matmul(ex, a->side, m->in, a->back, m->wide, m->a, m->in, p->rows, m->in, m->rank);
-    mask(m, ex,
+    as_matmul(p->ex, a->side, m->in, a->back, m->wide, m->a, m->in, p->rows, m->in, m->rank);
+    mask(m, p->ex,
          (rows_job){.to = p->dx,
                     .ldto = p->lddx,
                     .from = a->side,
@@ -208,16 +269,12 @@ void as_adapter_backward(const as_hook *h, const as_exec *ex, const as_site_rows
 {
     const as_adapter_map *m = h->state;
     const as_adapter *a = m->owner;
-    size_t rows = count_rows(runs, n_runs);
+    const size_t rows = count_rows(runs, n_runs);
     for (size_t at = 0; at < rows; at += AS_ADAPTER_CHUNK) {
         pass p = enter(m, ex, runs, n_runs, at, rows);
-        size_t n = p.rows * m->wide;
-        memset(a->back, 0, n * sizeof *a->back);
-        as_matmul(ex, a->back, m->wide, p.y, p.ldy, m->b_wide, m->wide, p.rows, m->wide, m->out);
-        ex->kernels->scale(a->back, a->back, (float)m->scale, n);
-        ex->kernels->scale(a->low, a->low, (float)m->scale, n);
+        run_blocks(&p, backward_block);
         as_matmul_tn(ex, m->grad_b, m->rank, p.y, p.ldy, a->low, m->wide, m->out, m->rank, p.rows);
         as_matmul_tn(ex, m->grad_a, m->in, a->back, m->wide, p.x, p.ldx, m->rank, m->in, p.rows);
-        if (p.dx) back_to_input(m, ex, &p);
+        if (p.dx && has_mask(a)) back_through_mask(&p);
     }
 }

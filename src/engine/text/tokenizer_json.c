@@ -254,7 +254,7 @@ as_tokenizer *as_tokenizer_parse(const char *name, const char *json, size_t size
     if (config) {
         (void)snprintf(config_name, sizeof config_name, "%s: config",
                        as_escape(name, strlen(name), shown));
-        second = as_json_parse(config_name, config, config_size, err);
+        second = as_json_parse_wide(config_name, config, config_size, err);
         if (!second) goto out;
     }
     t = build(root, second, err);
