@@ -29,6 +29,10 @@ void as_json_write(as_buf *out, const json_t *value);
 /* The same with two-space indentation and a final newline, names in sorted order. */
 void as_json_write_pretty(as_buf *out, const json_t *value);
 
+/* Indented, names in sorted order, and 30.0 stays "30.0": for files that other programs read by
+ * type. False when out of memory. */
+AS_MUST_CHECK bool as_json_write_typed(as_buf *out, const json_t *value);
+
 /* A value for a message: its canonical form, escaped and cut; "nothing" for NULL. Returns out. */
 const char *as_json_shown(const json_t *value, char out[AS_ESCAPE_SIZE]);
 

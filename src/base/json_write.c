@@ -157,6 +157,20 @@ const char *as_json_shown(const json_t *value, char out[AS_ESCAPE_SIZE])
     return out;
 }
 
+static int take_text(const char *bytes, size_t size, void *context)
+{
+    as_buf_add(context, bytes, size);
+    return 0;
+}
+
+bool as_json_write_typed(as_buf *out, const json_t *value)
+{
+    if (json_dump_callback(value, take_text, out, JSON_INDENT(2) | JSON_SORT_KEYS) != 0)
+        return false;
+    as_buf_puts(out, "\n");
+    return !out->failed;
+}
+
 json_t *as_json_real(double x)
 {
     json_t *value = json_real(x); /* NULL for what is not finite, too */

@@ -9,9 +9,10 @@
 
 static const as_option options[] = {
     AS_MODEL_OPTIONS,
-    {"adapter", 0, "PATH", "merge, export: a PEFT folder; export: or FILE.gguf", false},
+    {"adapter", 0, "PATH", "a PEFT folder; export also takes FILE.gguf", false},
     {"out", 'o', "PATH", "merge: a new folder; export: FILE.gguf, or a folder from one", false},
-    {"dtype", 0, "TYPE", "merge: F32, F16 or BF16 (default: as the base has it)", false},
+    {"dtype", 0, "TYPE",
+     "merge: F32, F16 or BF16; a quantised base needs one (default: as the base has it)", false},
     {0},
 };
 

@@ -26,8 +26,8 @@
         {"ids", 0, "LIST", "one prompt as token ids: 1,2,3", false},                               \
         {"system", 0, "TEXT", "system message of prompts given as text", false},                   \
         {"raw", 0, NULL, "prompts given as text are not put into the chat template", false},       \
-        {"marked", 0, NULL, "with --raw: control tokens spelled in the text are recognised",       \
-         false},                                                                                   \
+        {"marked", 0, NULL,                                                                        \
+         "of plain text (--raw, --data): control tokens spelled in it are recognised", false},     \
     {                                                                                              \
         "thinking", 0, "WHEN", "on or off: the template's switch (default: not set)", false        \
     }

@@ -7,7 +7,7 @@
 static const as_option options[] = {
     {"db", 0, "FILE", "store of the rows (default: the nearest assay.db)", false},
     {"design", 0, "KEY", "which run (default: the last one)", false},
-    {"training", 0, NULL, "of a training: NAME, its key, or the last one", false},
+    {"training", 0, NULL, "of a training: the one of NAME or key, or the last one", false},
     {"report", 0, "FILE", "write the page (HTML) there, and FILE.json beside it", false},
     {"plan", 0, "FILE", "write the plan as it was run there (JSON)", false},
     {0},

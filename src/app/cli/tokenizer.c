@@ -14,14 +14,15 @@
 enum { MAX_TEMPLATE = 4 << 20 };
 
 static const as_option options[] = {
-    {"data", 'd', "FILE", "text (the whole file is one text) or training rows in a .jsonl", true},
-    {"vocab", 0, "N", "entries in all: 256 bytes, merges, special tokens", false},
+    {"data", 'd', "FILE", "needed: text (the whole file is one text), or training rows in a .jsonl",
+     true},
+    {"vocab", 0, "N", "needed: entries in all: 256 bytes, merges, special tokens", false},
     {"like", 0, "NAME", "how text is cut: qwen3, qwen35 or smollm (default: qwen3)", false},
     {"special", 0, "TOKEN", "special token, after the vocabulary (default: <|endoftext|>)", true},
     {"eos", 0, "TOKEN", "the special token that ends a text (default: the first)", false},
     {"least", 0, "N", "a pair that occurs fewer times is not merged (default: 2)", false},
-    {"template", 0, "FILE", "chat template to put beside it", false},
-    {"out", 'o', "DIR", "folder; a checkpoint that is there already stays", false},
+    {"template", 0, "FILE", "chat template to put into tokenizer_config.json", false},
+    {"out", 'o', "DIR", "needed: folder; other files there stay", false},
     {0},
 };
 

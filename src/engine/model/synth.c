@@ -272,20 +272,12 @@ static void maker_clear(maker *m)
 
 /* ---- files ---- */
 
-static int take_text(const char *bytes, size_t size, void *context)
-{
-    as_buf_add(context, bytes, size);
-    return 0;
-}
-
 /* Reals stay reals: transformers refuses "final_logit_softcapping": 30 for 30.0. */
 static bool write_json(const char *dir, const char *name, const json_t *value, as_error *err)
 {
     as_buf path = {0}, text = {0};
-    bool ok = json_dump_callback(value, take_text, &text, JSON_INDENT(2) | JSON_SORT_KEYS) == 0 ||
-              as_fail(err, AS_EMEM, "out of memory");
-    as_buf_puts(&text, "\n");
-    ok = ok && as_buf_ok(&text, err) && as_path_join(&path, dir, name, err) &&
+    bool ok = as_json_write_typed(&text, value) || as_fail(err, AS_EMEM, "out of memory");
+    ok = ok && as_path_join(&path, dir, name, err) &&
          as_file_replace(as_buf_text(&path), text.data, text.size, err);
     as_buf_clear(&path);
     as_buf_clear(&text);

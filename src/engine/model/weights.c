@@ -169,6 +169,12 @@ as_weights *as_weights_new(as_model *m, const as_exec *ex, as_error *err)
                       as_tensors_name(m->tensors));
         return NULL;
     }
+    if (m->config->is_nf4) {
+        (void)as_fail(err, AS_EUSAGE,
+                      "%s: training all weights (found NF4, expected F32, F16 or BF16)",
+                      as_tensors_name(m->tensors));
+        return NULL;
+    }
     as_weights *w = as_new(1, sizeof *w, err);
     if (!w) return NULL;
     w->m = m;

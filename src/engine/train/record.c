@@ -416,17 +416,41 @@ out:
     return ok;
 }
 
+/* The base's config.json, saying float32 wherever it says a type. Reals stay reals. */
+static bool save_config(const char *from, const char *to, as_error *err)
+{
+    static const char *const keys[] = {"torch_dtype", "dtype"};
+    as_buf source = {0}, path = {0}, text = {0};
+    json_t *config = NULL;
+    bool ok = in_folder(&source, from, "config.json", err) &&
+              in_folder(&path, to, "config.json", err) && (config = as_json_read(source.data, err));
+    for (size_t i = 0; ok && i < 4; i++) {
+        json_t *object = i < 2 ? config : json_object_get(config, "text_config");
+        if (json_object_get(object, keys[i % 2]))
+            ok = json_object_set_new(object, keys[i % 2], json_string("float32")) == 0;
+    }
+    ok = ok && as_json_write_typed(&text, config);
+    if (!ok && !err->class_) (void)as_fail(err, AS_EMEM, "out of memory");
+    ok = ok && as_file_replace(path.data, text.data, text.size, err);
+    json_decref(config);
+    as_buf_clear(&source);
+    as_buf_clear(&path);
+    as_buf_clear(&text);
+    return ok;
+}
+
 static bool save_weights(const char *folder, const as_trainee *what, as_error *err)
 {
-    static const char *const beside[] = {
-        "config.json",           "generation_config.json",  "tokenizer.json",
-        "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"};
+    static const char *const beside[] = {"generation_config.json", "tokenizer.json",
+                                         "tokenizer_config.json", "special_tokens_map.json",
+                                         "chat_template.jinja"};
     as_buf model = {0}, path = {0};
     bool ok = in_folder(&model, folder, "model", err) && as_dir_make(model.data, err) &&
               as_dir_sweep(model.data, err);
     for (size_t i = 0; ok && what->model_path && i < sizeof beside / sizeof *beside; i++)
         ok = copy_file(what->model_path, model.data, beside[i], err);
-    ok = ok && in_folder(&path, model.data, "model.safetensors", err) &&
+    ok = ok && (!what->model_path || save_config(what->model_path, model.data, err)) &&
+         in_folder(&path, model.data, "model.safetensors", err) &&
          as_weights_save(what->weights, path.data, AS_F32, err);
     as_buf_clear(&model);
     as_buf_clear(&path);
