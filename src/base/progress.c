@@ -15,7 +15,7 @@ enum { MOVE_MS = 100, LINE_MS = 30 * 1000, LABEL_BYTES = 64, DOING_BYTES = 256 }
 struct as_progress {
     as_log *log;
     char label[LABEL_BYTES];
-    size_t total, done; /* under the log's mutex, like what follows */
+    size_t total, done, skipped; /* under the log's mutex, like what follows */
     long long started_ms, drawn_ms;
     bool is_drawn;
 };
@@ -55,8 +55,8 @@ static void line_text(const as_progress *p, long long now, const char *doing, ch
 {
     char rate[32] = "", left[40] = "", foreign[AS_ESCAPE_SIZE] = "";
     double seconds = (double)(now - p->started_ms) / 1000.0;
-    if (p->done > 0 && seconds > 0) {
-        double per_second = (double)p->done / seconds;
+    if (p->done > p->skipped && seconds > 0) {
+        double per_second = (double)(p->done - p->skipped) / seconds;
         (void)snprintf(rate, sizeof rate, "  %.3g/s", per_second);
         if (p->total >= p->done) {
             char t[32];
@@ -106,6 +106,16 @@ void as_progress_set(as_progress *p, size_t done, const char *doing)
     if (done > p->done) p->done = done; /* threads may report out of order */
     long long now = now_ms(), wait = p->log->is_terminal ? MOVE_MS : LINE_MS;
     if (now - p->drawn_ms >= wait) draw(p, now, doing);
+    (void)pthread_mutex_unlock(&p->log->mutex);
+}
+
+void as_progress_skip(as_progress *p, size_t done)
+{
+    if (!p || !p->log) return;
+    (void)pthread_mutex_lock(&p->log->mutex);
+    if (done > p->done) p->done = done;
+    p->skipped = p->done;
+    p->started_ms = now_ms();
     (void)pthread_mutex_unlock(&p->log->mutex);
 }
 

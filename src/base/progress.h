@@ -12,6 +12,8 @@ AS_MUST_CHECK as_progress *as_progress_new(as_log *log, const char *label, size_
                                            as_error *err);
 /* Sets how many are done and what is under way (borrowed for the call; may be NULL). Any thread. */
 void as_progress_set(as_progress *p, size_t done, const char *doing);
+/* That many were done before: rate and time left are those of the rest, from now on. */
+void as_progress_skip(as_progress *p, size_t done);
 void as_progress_end(as_progress *p); /* clears the line, frees; accepts NULL */
 
 #endif

@@ -196,6 +196,24 @@ static void dense_ops_match_the_formula(void)
     free(x), free(f);
 }
 
+/* More than one task, and a part of one. */
+static void long_rows_are_copied_whole(void)
+{
+    enum { N_ROWS = 3, LONG = 20000, N = N_ROWS * LONG };
+    float *x = noise(N, 9), *y = noise(N + 1, 10);
+    const float beyond = y[N];
+    as_error err = {0};
+    as_exec ex;
+    if (!as_exec_init(&ex, "scalar", 2, &err)) abort();
+    as_copy(&ex, y, x, N_ROWS, LONG);
+    CHECK(memcmp(y, x, N * sizeof *y) == 0 && y[N] == beyond);
+    as_zero(&ex, y, N_ROWS, LONG);
+    for (size_t i = 0; i < N; i++) CHECK(y[i] == 0);
+    CHECK(y[N] == beyond);
+    as_exec_clear(&ex);
+    free(x), free(y);
+}
+
 /* --- rotary ----------------------------------------------------------------------------------- */
 
 static void frequencies_are_rounded_as_stated(void)
@@ -337,6 +355,7 @@ int main(void)
     RUN(zeros_stay_zero);
     RUN(gates_match_the_formula);
     RUN(dense_ops_match_the_formula);
+    RUN(long_rows_are_copied_whole);
     RUN(frequencies_are_rounded_as_stated);
     RUN(angles_are_those_of_the_float_product);
     RUN(rope_turns_pairs);

@@ -214,7 +214,8 @@ static bench *open_bench(const char *name, size_t threads, size_t n_kept, const 
     b->m = tiny_open(name, &b->ex, &err);
     must(b->m != NULL, &err);
     const as_config *c = as_model_config(b->m);
-    const as_tape_options o = {512, 128, n_kept > c->n_layers ? c->n_layers : n_kept};
+    const as_tape_options o = {
+        .max_tokens = 512, .longest = 128, .n_kept = n_kept > c->n_layers ? c->n_layers : n_kept};
     b->dim = c->dim;
     b->tape = as_tape_new(b->m, &b->ex, NULL, &o, &err);
     must(b->tape != NULL, &err);
@@ -413,13 +414,14 @@ static void weights_of(const char *name, const json_t *reference)
     must(w != NULL, &err);
     as_loss_free(b->loss);
     as_tape_free(b->tape);
-    const as_tape_options o = {128, 128, 1};
+    const as_tape_options o = {.max_tokens = 128, .longest = 128, .n_kept = 1};
     b->tape = as_tape_new(b->m, &b->ex, w, &o, &err);
     must(b->tape != NULL, &err);
     b->loss = as_loss_new(b->m, &b->ex, b->tape, 37, &err);
     must(b->loss != NULL, &err);
 
     pass(b->tape, b->loss, b->dim, &t, 1, NULL, &scale, &sum);
+    as_weights_gather(w);
     size_t n_seen = 0;
     const double each = weights_off(w, json_object_get(expected, "grads"), &n_seen);
     CHECK_NEAR(off(sum * scale, real_at(expected, "/loss")), 0, 1e-5);

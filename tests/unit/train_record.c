@@ -439,13 +439,13 @@ static void adapter_result(void)
     must(still && moved, &err);
     as_record r = record_of(run_of("adapter-run", 0));
     as_trainee what = {.model = model, .ex = &ex, .adapter = still, .model_path = place("tiny")};
-    CHECK(!as_record_result(&r, &what, false, &err) && err.class_ == AS_ESTATE);
+    CHECK(!as_record_result(&r, &what, &err) && err.class_ == AS_ESTATE);
     CHECK(!as_file_exists(place("adapter-run/adapter")));
     err = (as_error){0};
-    CHECK(as_record_result(&r, &what, true, &err)); /* the best may be the start */
     what.adapter = moved;
+    must(as_dir_make(place("adapter-run/adapter"), &err), &err);
     put(place("adapter-run/adapter/adapter_model.safetensors.tmp.999999"), "left by the dead");
-    CHECK(as_record_result(&r, &what, false, &err));
+    CHECK(as_record_result(&r, &what, &err));
     CHECK(n_named(place("adapter-run/adapter"), "") == 2);
     json_t *report = as_json_read(place("adapter-run/report.json"), &err);
     json_t *config = as_json_read(place("adapter-run/adapter/adapter_config.json"), &err);
@@ -483,7 +483,7 @@ static void weights_result(void)
     as_record r = record_of(run_of("model-run", 0));
     const as_trainee what = {
         .model = model, .ex = &ex, .weights = weights, .model_path = place("tiny")};
-    CHECK(as_record_result(&r, &what, false, &err));
+    CHECK(as_record_result(&r, &what, &err));
     CHECK(n_named(place("model-run/model"), "") == 5);
     CHECK(holds(place("model-run/model/tokenizer.json"), "{\"any\": 1}"));
     CHECK(holds(place("model-run/model/chat_template.jinja"), ""));

@@ -248,13 +248,28 @@ static bool measure_steps(bench *b, as_error *err)
     return true;
 }
 
-static bool remove_checkpoint(const bench *b, size_t n, as_error *err)
+/* A folder of our own in the one given: what stands there stays. */
+static bool make_folder(const bench *b, as_buf *path, as_error *err)
 {
-    as_buf path = {0};
-    as_buf_printf(&path, "%s/step-%zu", b->folder, n);
-    bool ok = as_buf_ok(&path, err) && as_dir_remove(path.data, err);
-    as_buf_clear(&path);
-    return ok;
+    char shown[AS_ESCAPE_SIZE];
+    as_buf_printf(path, "%s/assay-bench", b->folder);
+    if (!as_buf_ok(path, err)) return false;
+    if (!as_file_exists(path->data)) return as_dir_make(path->data, err);
+    return as_fail(err, AS_ESTATE, "%s (found it there already, expected to make it)",
+                   as_escape(path->data, path->size, shown));
+}
+
+static bool remove_folder(const bench *b, as_buf *path, as_error *err)
+{
+    bool ok = true;
+    const size_t whole = path->size;
+    for (size_t i = 1; ok && i <= b->runs; i++) {
+        path->size = whole;
+        as_buf_printf(path, "/step-%zu", i);
+        ok = as_buf_ok(path, err) && as_dir_remove(path->data, err);
+    }
+    path->data[path->size = whole] = '\0';
+    return ok && as_dir_remove(path->data, err);
 }
 
 /* Values and the optimiser's state, as the loop has them. */
@@ -294,12 +309,15 @@ static bool measure_checkpoint(bench *b, as_error *err)
 {
     double took[AS_BENCH_RUNS], wrote[AS_BENCH_RUNS];
     size_t n, bytes;
+    as_buf path = {0};
+    as_saver *saver = NULL;
     as_part *part = list_parts(b, &n, &bytes, err);
-    as_saver *saver = part ? as_saver_new(b->folder, 2, err) : NULL;
+    if (part && make_folder(b, &path, err)) saver = as_saver_new(path.data, 2, err);
     bool ok = saver && time_saver(b, saver, part, n, took, wrote, err);
     as_saver_free(saver);
     free(part);
-    for (size_t i = 0; ok && i < b->runs; i++) ok = remove_checkpoint(b, i + 1, err);
+    ok = ok && remove_folder(b, &path, err);
+    as_buf_clear(&path);
     if (!ok) return false;
     const double taken = as_bench_median(took, b->runs), written = as_bench_median(wrote, b->runs);
     json_t *o = json_object();

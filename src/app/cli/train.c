@@ -1,5 +1,6 @@
 /* assay train: a plan and a file of examples to an adapter, or to a whole model. The same command
  * again goes on where it stopped. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,7 +37,7 @@ typedef struct {
     as_training training;
     as_progress *progress;
     as_update last, first;
-    bool has_first, is_stored;
+    bool has_first, is_stored, is_under_way;
 } job;
 
 /* ---- plan, model and data ---- */
@@ -91,6 +92,8 @@ static bool read_data(job *j, as_error *err)
     size_t n_stop;
     if (!e->tokenizer)
         return as_fail(err, AS_EFORMAT, "%s: no tokenizer, which training data needs", e->path);
+    if (p->dataset.thinking >= 0 && !e->has_thinking)
+        return as_fail(err, AS_EUSAGE, "thinking: the template of %s has no such switch", e->path);
     if (p->dataset.max_length == 0)
         p->dataset.max_length = config->max_positions < 1024 ? config->max_positions : 1024;
     if (p->dataset.max_length > config->max_positions)
@@ -180,10 +183,12 @@ static const char *name_of(const job *j, as_error *err)
 static bool identify(job *j, as_error *err)
 {
     const as_engine *e = &j->engine;
-    as_key start;
-    if (!digest_start(j, start, err)) return false;
+    as_key start, config;
+    if (!digest_start(j, start, err) || !as_config_digest(as_model_config(e->model), config, err))
+        return false;
     json_t *inputs = json_object();
     as_json_put_text(&inputs, "model", as_model_digest(e->model));
+    as_json_put_text(&inputs, "config", config);
     as_json_put_text(&inputs, "tokenizer", as_tokenizer_digest(e->tokenizer));
     as_json_put_text(&inputs, "template", e->chat ? e->chat_digest : NULL);
     as_json_put_text(&inputs, "data", j->data.digest);
@@ -217,7 +222,7 @@ static char *values_of(const job *j, const as_update *u, as_error *err)
     return canonical(j, values, err);
 }
 
-static bool store_step(job *j, const as_update *u, bool is_old, as_error *err)
+static bool store_step(job *j, const as_update *u, as_error *err)
 {
     as_training_step row = {.step = u->step, .of = u->of};
     as_timing timing = {
@@ -225,18 +230,24 @@ static bool store_step(job *j, const as_update *u, bool is_old, as_error *err)
     memcpy(row.training, j->training.key, sizeof row.training);
     memcpy(timing.training, j->training.key, sizeof timing.training);
     row.values = values_of(j, u, err);
-    if (!j->is_stored && !as_store_put_training(j->store, &j->training, err)) return false;
-    j->is_stored = true;
-    return row.values && as_training_step_key(&row, err) &&
-           as_store_put_training_step(j->store, &row, err) &&
-           (is_old || as_store_put_timing(j->store, &timing, err));
+    if (!row.values || !as_training_step_key(&row, err) || !as_store_begin(j->store, err))
+        return false;
+    bool ok = (j->is_stored || as_store_put_training(j->store, &j->training, err)) &&
+              as_store_put_training_step(j->store, &row, err) &&
+              as_store_put_timing(j->store, &timing, err) && as_store_commit(j->store, err);
+    if (!ok) {
+        as_error_at(err, "step %" PRIu64, row.step);
+        as_store_rollback(j->store);
+    }
+    j->is_stored = j->is_stored || ok;
+    return ok;
 }
 
 static bool see(void *context, const as_update *u, bool is_old, as_error *err)
 {
     job *j = context;
     as_buf doing = {0};
-    if (!store_step(j, u, is_old, err)) return false;
+    if (!store_step(j, u, err)) return false;
     if (!j->has_first && u->step > 0) {
         j->has_first = true;
         j->first = *u;
@@ -246,6 +257,9 @@ static bool see(void *context, const as_update *u, bool is_old, as_error *err)
     if (u->value[AS_M_HELD_LOSS] == u->value[AS_M_HELD_LOSS])
         as_buf_printf(&doing, ", held out %.4g", u->value[AS_M_HELD_LOSS]);
     if (u->tokens_per_second > 0) as_buf_printf(&doing, ", %.0f tokens/s", u->tokens_per_second);
+    /* what came before the first step of this process is not of its pace */
+    if (is_old || !j->is_under_way) as_progress_skip(j->progress, u->step);
+    j->is_under_way = !is_old && u->step > 0;
     as_progress_set(j->progress, u->step, as_buf_text(&doing));
     as_buf_clear(&doing);
     return true;
@@ -279,6 +293,7 @@ static json_t *describe_data(const as_dataset *d)
     as_json_put_size(&o, "targets", d->n_labels);
     as_json_put_size(&o, "longest", d->longest);
     as_json_put_size(&o, "cut", d->n_cut);
+    as_json_put_size(&o, "prompts_cut", d->n_prompt_cut);
     as_json_put_size(&o, "cut_chosen", d->n_cut_chosen);
     as_json_put_size(&o, "cut_rejected", d->n_cut_rejected);
     return o;
@@ -308,6 +323,7 @@ static void say_data(const job *j, as_buf *b)
     as_buf_printf(b, "%zu examples, %zu tokens, %zu of them targets; longest %zu", d->n,
                   d->n_tokens, d->n_labels, d->longest);
     if (d->n_cut) as_buf_printf(b, "; %zu cut", d->n_cut);
+    if (d->n_prompt_cut) as_buf_printf(b, "; %zu prompts cut", d->n_prompt_cut);
     if (d->n_cut_chosen + d->n_cut_rejected)
         as_buf_printf(b, " (%zu chosen, %zu rejected)", d->n_cut_chosen, d->n_cut_rejected);
     if (j->has_held) as_buf_printf(b, "; %zu held out", j->held.n);

@@ -2,6 +2,7 @@
  * than a field. */
 #include "app/cli/train_plan.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -30,7 +31,6 @@ typedef struct {
 } field;
 
 #define AT(member) offsetof(as_train_plan, member)
-#define BELOW_1 0.99999999
 static const field fields[] = {
     {NULL, "held_share", REAL, AT(held_share), 0, 0.9, true},
     {NULL, "mask_think", FLAG, AT(dataset.masks_think), 0, 0, false},
@@ -45,13 +45,13 @@ static const field fields[] = {
     {"lora", "dropout", REAL, AT(adapter.dropout), 0, 0.99, false},
     {"lora", "rslora", FLAG, AT(adapter.is_rslora), 0, 0, false},
     {"dpo", "beta", REAL, AT(train.beta), 0, 1e6, true},
-    {"dpo", "label_smoothing", REAL, AT(train.smoothing), 0, 0.5, false},
+    {"dpo", "label_smoothing", REAL, AT(train.smoothing), 0, 0.49999999, false},
     {"optimiser", "rate", REAL, AT(train.peak), 0, 100, true},
     {"optimiser", "weight_decay", REAL, AT(train.optimiser.weight_decay), 0, 1, false},
-    {"optimiser", "beta1", REAL, AT(train.optimiser.beta1), 0, BELOW_1, true},
-    {"optimiser", "beta2", REAL, AT(train.optimiser.beta2), 0, BELOW_1, true},
-    {"optimiser", "eps", REAL, AT(train.optimiser.eps), 0, 1, true},
-    {"optimiser", "scale", REAL, AT(train.optimiser.scale), 0, 1e9, true},
+    {"optimiser", "beta1", REAL, AT(train.optimiser.beta1), 1e-6, 1 - 1e-6, false},
+    {"optimiser", "beta2", REAL, AT(train.optimiser.beta2), 1e-6, 1 - 1e-6, false},
+    {"optimiser", "eps", REAL, AT(train.optimiser.eps), 1e-30, 1, false},
+    {"optimiser", "scale", REAL, AT(train.optimiser.scale), 1e-6, 1e6, false},
     {"optimiser", "period", SIZE, AT(train.optimiser.period), 1, 1e9, false},
     {"optimiser", "clip", REAL, AT(train.clip), 0, 1e9, false},
     {"schedule", "warm", REAL, AT(train.warm_share), 0, 1, false},
@@ -206,6 +206,9 @@ static bool read_seed(const reader *r, const as_tree *tree)
     size_t seed = 42;
     const as_tree *node = as_tree_find(tree, "seed");
     if (node && !as_tree_size(node, &seed, r->err)) return false;
+    if (seed > INT64_MAX) /* the greatest whole number of run.json */
+        return as_tree_fail(node, r->err, "value (found %zu, expected at most %" PRId64 ")", seed,
+                            INT64_MAX);
     r->plan->train.seed = r->plan->adapter.seed = r->plan->train.optimiser.seed = seed;
     return true;
 }
@@ -431,9 +434,17 @@ bool as_train_plan_read(const as_tree *tree, as_train_kind kind, as_arena *arena
     if (out->train.steps > 0 && as_tree_find(tree, "epochs"))
         return as_tree_fail(as_tree_find(tree, "epochs"), err,
                             "key (found beside steps, which excludes it)");
-    if (out->train.patience > 0 && !out->held && out->held_share == 0)
-        return as_tree_fail(as_tree_find(tree, "evaluate"), err,
-                            "patience (found it without held or held_share)");
+    const as_tree *evaluate = as_tree_find(tree, "evaluate");
+    if (evaluate && evaluate->n > 0 && !out->held && out->held_share == 0)
+        return as_tree_fail(evaluate->child[0], err, "key (found it without held or held_share)");
+    const as_tree *optimiser = as_tree_find(tree, "optimiser");
+    static const char *const of_apollo[] = {"scale", "period"};
+    for (size_t i = 0; i < 2; i++)
+        if (as_tree_find(optimiser, of_apollo[i]) &&
+            strcmp(out->train.optimiser.name, "apollo-mini") != 0)
+            return as_tree_fail(as_tree_find(optimiser, of_apollo[i]), err,
+                                "key (found for %s, expected for apollo-mini only)",
+                                out->train.optimiser.name);
     return true;
 }
 

@@ -232,7 +232,7 @@ void as_step_norm(const as_step *s, float *y, const float *x, const float *gain)
 
 static void keep(const as_step *s, float *to, const float *x)
 {
-    if (to) memcpy(to, x, s->rows * s->m->config->dim * sizeof *x);
+    if (to) as_copy(s->ex, to, x, s->rows, s->m->config->dim);
 }
 
 /* x = x + out, or x + norm(out) where a branch has a norm at its end. */

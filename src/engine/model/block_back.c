@@ -1,7 +1,6 @@
 /* The way back through a layer, branch after branch from its end: what block.c makes forward, taken
  * from what the tape kept. */
 #include <math.h>
-#include <string.h>
 
 #include "engine/model/step_internal.h"
 #include "engine/tensor/matmul.h"
@@ -26,11 +25,6 @@ void as_step_maps_back(as_step *s, size_t layer, const as_proj *maps, const floa
     as_linear_backward(s->ex, dx, in, product, n, s->rows);
 }
 
-static void zero(const as_step *s, float *x, size_t width)
-{
-    memset(x, 0, s->rows * width * sizeof *x);
-}
-
 static void norm_back(const as_step *s, float *dx, const float *dy, const float *x,
                       const float *gain, float *d_gain)
 {
@@ -45,10 +39,10 @@ static void open_branch(const as_step *s, const float *gain, float *d_gain, size
     const as_tape *t = s->tape;
     const size_t dim = s->m->config->dim;
     if (!gain) {
-        memcpy(t->d_out, t->d_x, s->rows * dim * sizeof(float));
+        as_copy(s->ex, t->d_out, t->d_x, s->rows, dim);
         return;
     }
-    zero(s, t->d_out, dim);
+    as_zero(s->ex, t->d_out, s->rows, dim);
     norm_back(s, t->d_out, t->d_x, s->kept->out[branch], gain, d_gain);
 }
 
@@ -69,10 +63,10 @@ static void mlp_back(as_step *s, size_t layer)
     float *d_gate = h; /* h is done with by then */
     const float *const dy[] = {t->d_out}, *const d_in[] = {d_gate, d_up};
     as_gate(s->ex, act, h, width, gate, width, up, width, s->rows, width);
-    zero(s, dh, width);
+    as_zero(s->ex, dh, s->rows, width);
     as_step_maps_back(s, layer, &out, dy, 1, h, dh);
-    zero(s, d_gate, width);
-    zero(s, d_up, width);
+    as_zero(s->ex, d_gate, s->rows, width);
+    as_zero(s->ex, d_up, s->rows, width);
     as_gate_backward(s->ex, act, d_gate, width, d_up, width, dh, width, gate, width, up, width,
                      s->rows, width);
     as_step_maps_back(s, layer, in, d_in, 2, s->w->a, t->d_a);
@@ -88,9 +82,9 @@ static void per_layer_back(as_step *s, size_t layer)
     float *e = t->wide, *de = e + s->rows * p, *d_raw = de + s->rows * p;
     const float *const dy[] = {t->d_out}, *const d_in[] = {d_raw};
     as_gate(s->ex, as_step_activation(c), e, p, s->kept->e, p, pi, width, s->rows, p);
-    zero(s, de, p);
+    as_zero(s->ex, de, s->rows, p);
     as_step_maps_back(s, layer, &out, dy, 1, e, de);
-    zero(s, d_raw, p);
+    as_zero(s->ex, d_raw, s->rows, p);
     as_gate_backward(s->ex, as_step_activation(c), d_raw, p, t->d_ple ? t->d_ple + layer * p : NULL,
                      width, de, p, s->kept->e, p, pi, width, s->rows, p);
     as_step_maps_back(s, layer, &in, d_in, 1, s->kept->x_ple, t->d_x);
@@ -129,7 +123,7 @@ static void run_again(as_step *s, size_t layer)
 {
     const size_t dim = s->m->config->dim;
     for (size_t i = 0; i <= AS_SLOT_INPUT; i++) as_step_hooks_again(s, layer * AS_N_SLOTS + i);
-    memcpy(s->w->x, s->kept->x_in, s->rows * dim * sizeof(float));
+    as_copy(s->ex, s->w->x, s->kept->x_in, s->rows, dim);
     as_step_layer(s, layer);
 }
 
@@ -150,13 +144,13 @@ void as_step_layer_back(as_step *s, size_t layer)
 
     open_branch(s, weights->norm_mlp_out, g ? g->norm_mlp_out : NULL, 1);
     as_step_norm(s, s->w->a, s->kept->x_mlp, weights->norm_mlp_in);
-    zero(s, t->d_a, c->dim);
+    as_zero(s->ex, t->d_a, s->rows, c->dim);
     mlp_back(s, layer);
     enter_branch(s, s->kept->x_mlp, weights->norm_mlp_in, g ? g->norm_mlp_in : NULL);
 
     open_branch(s, weights->norm_attn_out, g ? g->norm_attn_out : NULL, 0);
     as_step_norm(s, s->w->a, s->kept->x_in, weights->norm_in);
-    zero(s, t->d_a, c->dim);
+    as_zero(s->ex, t->d_a, s->rows, c->dim);
     if (c->layer[layer].mixer == AS_MIX_DELTA)
         as_step_delta_back(s, layer);
     else
@@ -175,7 +169,7 @@ static void per_layer_inputs_back(as_step *s)
     const as_config *c = s->m->config;
     const as_tape *t = s->tape;
     as_weights *w = t->weights;
-    const size_t p = c->per_layer, width = c->n_layers * p, n = s->rows * width;
+    const size_t p = c->per_layer, width = c->n_layers * p;
     const float *x = t->kept[0].x_in;
     float *raw = s->w->ple, *d_raw = t->wide; /* ple is not read any more */
     const as_product product = {&s->m->ple_model, raw, width};
@@ -189,7 +183,7 @@ static void per_layer_inputs_back(as_step *s)
                                  sqrtf((float)p), width);
     as_linear(s->ex, &product, 1, x, c->dim, s->rows);
     as_scale(s->ex, raw, raw, scale, s->rows, width);
-    memset(d_raw, 0, n * sizeof *d_raw);
+    as_zero(s->ex, d_raw, s->rows, width);
     as_rmsnorm_backward(s->ex, d_raw, width, w->d_norm_ple, t->d_ple, width, raw, width,
                         s->m->norm_ple, c->norm_offset, s->rows, c->n_layers, p, c->eps);
     as_scale(s->ex, d_raw, d_raw, scale, s->rows, width);

@@ -132,6 +132,12 @@ void as_cache_free(as_cache *c)
     free(c);
 }
 
+void as_cache_pages_only(as_cache *c)
+{
+    AS_CHECK(c->n_rows == 0);
+    c->n_states = 0;
+}
+
 size_t as_cache_bytes(const as_cache *c)
 {
     return c->bytes;

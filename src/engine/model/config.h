@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "engine/format/tensors.h"
 
@@ -85,6 +86,10 @@ AS_MUST_CHECK as_config *as_config_read(as_arena *arena, const char *name, const
                                         const json_t *generation, as_error *err);
 /* The same from GGUF metadata. */
 AS_MUST_CHECK as_config *as_config_gguf(as_arena *arena, const as_tensors *file, as_error *err);
+
+/* SHA-256 of every field that decides what is computed from given weights: not names, limits or
+ * stop ids. */
+AS_MUST_CHECK bool as_config_digest(const as_config *c, as_key out, as_error *err);
 
 /* Input and output width of a layer's map; false when that layer has none such. */
 bool as_proj_shape(const as_config *c, size_t layer, as_proj p, size_t *out, size_t *in);

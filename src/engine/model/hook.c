@@ -133,7 +133,8 @@ void as_step_hooks_again(as_step *s, size_t slot)
 {
     as_work *w = s->w;
     if (w->n_entries == 0) return;
-    for (size_t i = w->slot[slot]; i < w->slot[slot + 1]; i++) w->entry[i].done = false;
+    for (size_t i = w->slot[slot]; i < w->slot[slot + 1]; i++)
+        w->entry[i].done = w->entry[i].hook->reads_only;
 }
 
 /* The last entry of the run that begins at entry i whose turn has not been; end when there is none.

@@ -12,7 +12,7 @@
 #define AS_MAX_MLP ((size_t)1 << 20)
 #define AS_MAX_LAYERS ((size_t)1024)
 #define AS_MAX_HEADS ((size_t)1024)
-#define AS_MAX_HEAD_DIM ((size_t)4096)
+#define AS_MAX_HEAD_DIM ((size_t)640) /* what attention has scratch for */
 #define AS_MAX_POSITIONS ((size_t)1 << 30)
 
 /* Where answers come from: an object of config.json, or the metadata under "ARCH.". */

@@ -85,7 +85,7 @@ static void make_queries(const as_step *s, size_t layer, const pieces *p, const 
         as_rmsnorm(s->ex, p->q, p->o_width, raw, p->o_width, s->m->layer[layer].norm_q,
                    c->norm_offset, s->rows, p->heads, p->d, c->eps);
     else if (raw != p->q)
-        memcpy(p->q, raw, s->rows * p->o_width * sizeof *raw);
+        as_copy(s->ex, p->q, raw, s->rows, p->o_width);
     turn(s, &c->layer[layer], p->q, p->heads);
 }
 
@@ -141,7 +141,7 @@ static void gate_heads(const as_step *s, const pieces *p)
         as_gate(s->ex, AS_SIGMOID, p->y, p->o_width, p->gate, p->o_width, p->o, p->o_width, s->rows,
                 p->o_width);
     else if (p->y != p->o)
-        memcpy(p->y, p->o, s->rows * p->o_width * sizeof *p->o);
+        as_copy(s->ex, p->y, p->o, s->rows, p->o_width);
 }
 
 static void hooks_of_heads(as_step *s, size_t layer, const pieces *p)
@@ -202,8 +202,8 @@ static void gate_back(const as_step *s, const pieces *p, const back_pieces *b)
 {
     if (!s->m->config->has_gate) return;
     const size_t n = p->o_width;
-    memset(b->o, 0, s->rows * n * sizeof(float));
-    memset(b->gate, 0, s->rows * n * sizeof(float));
+    as_zero(s->ex, b->o, s->rows, n);
+    as_zero(s->ex, b->gate, s->rows, n);
     as_gate_backward(s->ex, AS_SIGMOID, b->gate, n, b->o, n, b->y, n, p->gate, n, p->o, n, s->rows,
                      n);
 }
@@ -227,7 +227,7 @@ static void attend_back(as_step *s, size_t layer, const pieces *p, const back_pi
             .rows = state->rows,
         };
     }
-    memset(b->q, 0, s->rows * p->o_width * sizeof(float));
+    as_zero(s->ex, b->q, s->rows, p->o_width);
     as_attention_backward(s->ex, runs, s->n_runs, p->o_width, p->k_width, p->heads, p->key_heads,
                           p->d, scale_of(c, p->d), c->layer[layer].window);
 }
@@ -241,7 +241,7 @@ static float *head_back(const as_step *s, size_t layer, float *dx, float *dy, co
     const size_t half = c->rope[l].half;
     as_rope_backward(s->ex, dy, n, s->w->cosine[l], s->w->sine[l], s->rows, heads, d, half);
     if (!c->has_qk_norm) return dy;
-    memset(dx, 0, s->rows * n * sizeof(float));
+    as_zero(s->ex, dx, s->rows, n);
     as_rmsnorm_backward(s->ex, dx, n, d_gain, dy, n, x, n, gain, c->norm_offset, s->rows, heads, d,
                         c->eps);
     return dx;
@@ -271,7 +271,7 @@ static void maps_back(as_step *s, size_t layer, const pieces *p, const back_piec
         dk = head_back(s, layer, b->k_map, b->k, p->k_map, weights->norm_k,
                        grads ? grads->norm_k : NULL, p->key_heads);
     if (is_producer && c->has_v_norm) {
-        memset(b->v_map, 0, s->rows * p->k_width * sizeof(float));
+        as_zero(s->ex, b->v_map, s->rows, p->k_width);
         as_rmsnorm_backward(s->ex, b->v_map, p->k_width, NULL, b->v, p->k_width, p->v_map,
                             p->k_width, NULL, 0, s->rows, p->key_heads, p->d, c->eps);
         dv = b->v_map;
@@ -294,7 +294,7 @@ void as_step_attention_back(as_step *s, size_t layer)
     as_step_hooks_again(s, layer * AS_N_SLOTS + AS_SLOT_INPUT);
     hooks_of_heads(s, layer, &p);
 
-    memset(b.y, 0, s->rows * p.o_width * sizeof(float));
+    as_zero(s->ex, b.y, s->rows, p.o_width);
     as_step_maps_back(s, layer, &map, dy, 1, p.y, b.y);
     as_step_hooks_back(s, layer * AS_N_SLOTS + AS_SLOT_INPUT,
                        &(as_site_view){.y = b.y, .ldy = p.o_width, .width = p.o_width});

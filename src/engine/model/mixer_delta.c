@@ -211,7 +211,7 @@ static back_pieces place_back(const as_step *s, const as_layer_shape *l, const p
     b.beta = b.a + heads;
     b.g = b.beta + heads;
     b.o = b.normed;
-    memset(b.m, 0, (size_t)(b.g + heads - b.m) * sizeof(float));
+    as_zero(s->ex, b.m, 1, (size_t)(b.g + heads - b.m));
     return b;
 }
 
@@ -224,7 +224,7 @@ static void gate_back(as_step *s, size_t layer, const pieces *p, const back_piec
     const size_t n = p->v_width;
     as_gate_backward(s->ex, AS_SILU, b->z, n, b->d_normed, n, b->y, n, p->z, n, b->normed, n,
                      s->rows, n);
-    memset(b->o, 0, s->rows * n * sizeof(float));
+    as_zero(s->ex, b->o, s->rows, n);
     as_rmsnorm_backward(s->ex, b->o, n, grads ? grads->norm_delta : NULL, b->d_normed, n, p->o, n,
                         s->m->layer[layer].norm_delta, 0, s->rows, l->heads, l->head_dim, c->eps);
 }

@@ -116,7 +116,8 @@ struct as_weights {
     float *(*proj)[AS_N_PROJ];   /* (n_layers) values of the maps, row-major */
     float *(*d_proj)[AS_N_PROJ]; /* their gradients */
     float **a_log;               /* (n_layers) delta layers: what decay is made of */
-    float *embed, *d_embed, *head, *d_head, *d_norm_final;
+    float *embed, *d_embed, *head, *d_norm_final;
+    float *d_head; /* of its own also where the head is the embedding */
     float *ple_table, *d_ple_table, *ple_model, *d_ple_model, *d_norm_ple;
 };
 
@@ -140,7 +141,7 @@ typedef struct {
 } as_site_view;
 /* Calls the hooks of a slot: those of the runs that are not idle, and what idle ones only read. */
 void as_step_hooks(as_step *s, size_t slot, const as_site_view *view);
-/* They may be called again. */
+/* They may be called again, but for those that only read: a row is read once. */
 void as_step_hooks_again(as_step *s, size_t slot);
 /* Calls their backward, the last of each run first. */
 void as_step_hooks_back(as_step *s, size_t slot, const as_site_view *view);
@@ -193,6 +194,8 @@ AS_MUST_CHECK bool as_work_bytes(const as_model *m, size_t max_tokens, size_t *b
 
 /* ---- cache.c ---- */
 
+/* Rows made from now on hold no states of delta layers: a tape has its own. */
+void as_cache_pages_only(as_cache *c);
 /* The pages alone of as_cache_share. Needs no memory. */
 AS_MUST_CHECK bool as_cache_share_pages(as_cache_row *r, const as_cache_row *parent,
                                         size_t from_layer, as_error *err);

@@ -133,11 +133,20 @@ static bool count(const as_config *c, const as_tape *like, as_kept *kept, float 
     return !k.failed && as_size_add(k.at, AS_CARVE_LINE, bytes, err);
 }
 
+/* Tokens that the pages of most_runs sequences have room for: the last page of each is begun. */
+static bool page_tokens(const as_tape_options *o, size_t *tokens, as_error *err)
+{
+    size_t runs = o->most_runs;
+    if (runs == 0 && o->longest > 0) runs = (o->max_tokens + o->longest - 1) / o->longest;
+    return as_size_mul(runs, AS_PAGE - 1, tokens, err) &&
+           as_size_add(*tokens, o->max_tokens, tokens, err);
+}
+
 bool as_tape_bytes(const as_model *m, const as_tape_options *o, size_t *bytes, as_error *err)
 {
     const as_config *c = m->config;
     bool ok = false;
-    size_t pages = 0, work, n;
+    size_t pages = 0, tokens, work, n;
     as_tape t = {.max_tokens = o->max_tokens, .longest = o->longest, .n_kept = o->n_kept};
     as_kept *kept = as_new(c->n_layers, sizeof *kept, err);
     float **d_keys = kept ? as_new(c->n_layers, sizeof *d_keys, err) : NULL;
@@ -146,7 +155,7 @@ bool as_tape_bytes(const as_model *m, const as_tape_options *o, size_t *bytes, a
         if (c->layer[l].kv_layer == l) pages += kv_floats(c, l);
     ok = d_keys && count(c, &t, kept, d_keys, bytes, err) &&
          as_work_bytes(m, o->max_tokens, &work, err) && as_size_add(*bytes, work, bytes, err) &&
-         as_size_mul(o->max_tokens, pages * sizeof(float), &n, err) &&
+         page_tokens(o, &tokens, err) && as_size_mul(tokens, pages * sizeof(float), &n, err) &&
          as_size_add(*bytes, n, bytes, err);
     free(d_keys);
     free(kept);
@@ -172,10 +181,12 @@ as_tape *as_tape_new(const as_model *m, const as_exec *ex, as_weights *weights,
     if (!t->d_keys || !count(c, t, t->kept, t->d_keys, &bytes, err)) goto out;
     t->memory = as_new(1, bytes, err);
     if (!t->memory) goto out;
+    as_prefer_huge(t->memory, bytes);
     as_carver k = {.base = as_carve_base(t->memory), .err = err};
     lay_out(t, c, &k, t->kept, t->d_keys);
     t->work = as_work_new(m, o->max_tokens, err);
     t->cache = t->work ? as_cache_new(c, err) : NULL;
+    if (t->cache) as_cache_pages_only(t->cache);
     t->step.w = t->work;
     t->step.runs = t->run;
     ok = t->cache != NULL;
@@ -208,7 +219,7 @@ void as_tape_keys(const as_tape *t, size_t layer, float **dk, float **dv)
     const size_t owner = c->layer[layer].kv_layer, n = t->step.rows * kv_floats(c, layer);
     *dk = t->d_keys[owner] ? t->d_keys[owner] : t->d_own;
     *dv = *dk + n / 2;
-    if (!t->d_keys[owner]) memset(*dk, 0, n * sizeof **dk);
+    if (!t->d_keys[owner]) as_zero(t->step.ex, *dk, 1, n);
 }
 
 /* ---- forward ---- */
@@ -246,7 +257,10 @@ bool as_tape_forward(as_tape *t, const as_tape_run *runs, size_t n_runs, bool fo
     as_step *s = &t->step;
     const as_config *c = s->m->config;
     size_t tokens = 0;
-    for (size_t r = 0; r < n_runs; r++) tokens += runs[r].n;
+    for (size_t r = 0; r < n_runs; r++) {
+        AS_CHECK(runs[r].n > 0);
+        tokens += runs[r].n;
+    }
     if (tokens > t->max_tokens)
         return as_fail(err, AS_ELIMIT, "step (found %zu tokens, expected at most %zu)", tokens,
                        t->max_tokens);
@@ -265,10 +279,10 @@ bool as_tape_forward(as_tape *t, const as_tape_run *runs, size_t n_runs, bool fo
     for (size_t l = 0; l < c->n_layers; l++) {
         as_step_enter(s, l);
         s->kept = &t->kept[l];
-        memcpy(s->kept->x_in, t->work->x, tokens * c->dim * sizeof(float));
+        as_copy(s->ex, s->kept->x_in, t->work->x, tokens, c->dim);
         as_step_layer(s, l);
     }
-    memcpy(t->last, t->work->x, tokens * c->dim * sizeof(float));
+    as_copy(s->ex, t->last, t->work->x, tokens, c->dim);
     as_step_finish(s, t->final);
     if (forward_only)
         for (size_t r = 0; r < n_runs; r++) as_cache_trim(t->row[r]);
@@ -282,17 +296,16 @@ void as_tape_backward(as_tape *t, const float *d_final)
 {
     as_step *s = &t->step;
     const as_config *c = s->m->config;
-    const size_t n = s->rows * c->dim;
     for (size_t l = 0; l < c->n_layers; l++)
-        if (t->d_keys[l]) memset(t->d_keys[l], 0, s->rows * kv_floats(c, l) * sizeof(float));
-    memcpy(t->d_out, d_final, n * sizeof(float));
+        if (t->d_keys[l]) as_zero(s->ex, t->d_keys[l], s->rows, kv_floats(c, l));
+    as_copy(s->ex, t->d_out, d_final, s->rows, c->dim);
     as_step_hooks_back(s, c->n_layers * AS_N_SLOTS,
                        &(as_site_view){.y = t->d_out, .ldy = c->dim, .width = c->dim});
-    memset(t->d_x, 0, n * sizeof(float));
+    as_zero(s->ex, t->d_x, s->rows, c->dim);
     as_rmsnorm_backward(s->ex, t->d_x, c->dim, t->weights ? t->weights->d_norm_final : NULL,
                         t->d_out, c->dim, t->last, c->dim, s->m->norm_final, c->norm_offset,
                         s->rows, 1, c->dim, c->eps);
-    if (t->d_ple) memset(t->d_ple, 0, s->rows * c->n_layers * c->per_layer * sizeof(float));
+    if (t->d_ple) as_zero(s->ex, t->d_ple, s->rows, c->n_layers * c->per_layer);
     for (size_t l = c->n_layers; l-- > 0 && l >= t->first;) as_step_layer_back(s, l);
     if (t->weights) as_step_embed_back(s);
     for (size_t r = 0; r < s->n_runs; r++) as_cache_trim(t->row[r]);
@@ -307,7 +320,7 @@ void as_tape_head_backward(as_tape *t, float *d_final, float *d_logits, const fl
     const as_product_back product = {head, d_logits, c->vocab};
     if (c->softcap != 0) as_softcap_backward(s->ex, d_logits, logits, c->softcap, rows, c->vocab);
     if (t->weights)
-        as_matmul_tn(s->ex, s->m->head.panels ? t->weights->d_head : t->weights->d_embed, c->dim,
-                     d_logits, c->vocab, final, c->dim, c->vocab, c->dim, rows);
+        as_matmul_tn(s->ex, t->weights->d_head, c->dim, d_logits, c->vocab, final, c->dim, c->vocab,
+                     c->dim, rows);
     as_linear_backward(s->ex, d_final, c->dim, &product, 1, rows);
 }

@@ -6,7 +6,8 @@
  * al. 2016, arXiv:1604.06174).
  *
  * A sequence's part in every gradient is added token after token, sequence after sequence: cutting
- * a batch into more or fewer calls changes no bit. */
+ * a batch into more or fewer calls changes no bit (a tied head's part waits for as_weights_gather).
+ */
 #ifndef AS_ENGINE_MODEL_TAPE_H
 #define AS_ENGINE_MODEL_TAPE_H
 
@@ -18,11 +19,13 @@ typedef struct as_tape as_tape;
 
 typedef struct {
     size_t max_tokens; /* of one call, all sequences together */
-    size_t longest;    /* of one sequence */
-    size_t n_kept;     /* layers, from the last, of which everything is kept */
+    size_t longest;    /* of one sequence, at most max_tokens */
+    size_t n_kept;     /* layers, from the last, of which everything is kept; at most all */
+    size_t most_runs;  /* sequences of one call that as_tape_bytes counts caches for; more may come,
+                          each of which takes whole pages. 0: as many as there are of the longest */
 } as_tape_options;
 
-/* Bytes that a tape holds, its caches for max_tokens tokens included. */
+/* Bytes that a tape holds, its caches for max_tokens tokens in most_runs sequences included. */
 AS_MUST_CHECK bool as_tape_bytes(const as_model *m, const as_tape_options *o, size_t *bytes,
                                  as_error *err);
 
@@ -37,10 +40,10 @@ typedef struct {
     const as_hooks *hooks; /* NULL: none */
 } as_tape_run;
 
-/* Runs the sequences; *final (sum of n, dim), in their order, is what enters the head, and stays
- * until the next call. Runs are borrowed until the end of backward. Fails as as_model_step does,
- * and for a hook that has no backward (AS_EUSAGE; not with forward_only). forward_only: backward
- * will not be called. */
+/* Runs the sequences, none of them empty; *final (sum of n, dim), in their order, is what enters
+ * the head, and stays until the next call. Runs are borrowed until the end of backward. Fails as
+ * as_model_step does, and for a hook that has no backward (AS_EUSAGE; not with forward_only).
+ * forward_only: backward will not be called. */
 AS_MUST_CHECK bool as_tape_forward(as_tape *t, const as_tape_run *runs, size_t n_runs,
                                    bool forward_only, const float **final, as_error *err);
 

@@ -52,6 +52,7 @@ static float *widen(as_weights *w, as_weight *weight, as_error *err)
     as_weight wide;
     const as_weight_source source = {.type = AS_F32, .out = out, .in = in, .data = value};
     if (!as_weight_pack(w->ex, &wide, &source, err)) return NULL;
+    w->m->bytes += as_weight_bytes(&wide) - as_weight_bytes(weight);
     as_weight_clear(weight);
     *weight = wide;
     return value;
@@ -100,6 +101,10 @@ static bool add_globals(as_weights *w, as_error *err)
     if (!c->is_tied && !add_weight(w, as_global_name(c, AS_HEAD, false, name), &m->head, &w->head,
                                    &w->d_head, err))
         return false;
+    if (c->is_tied) {
+        w->d_head = as_arena_push(w->arena, c->vocab * c->dim, sizeof *w->d_head, err);
+        if (!w->d_head) return false;
+    }
     w->d_norm_final =
         add(w, as_global_name(c, AS_NORM, false, name), &c->dim, 1, m->norm_final, err);
     if (!w->d_norm_final || c->per_layer == 0) return w->d_norm_final != NULL;
@@ -206,6 +211,15 @@ const as_param *as_weights_params(const as_weights *w, size_t *n)
 {
     *n = w->n_params;
     return w->param;
+}
+
+void as_weights_gather(as_weights *w)
+{
+    const as_config *c = w->m->config;
+    const size_t n = c->vocab * c->dim;
+    if (!c->is_tied) return;
+    as_add(w->ex, w->d_embed, w->d_embed, w->d_head, c->vocab, c->dim);
+    memset(w->d_head, 0, n * sizeof *w->d_head);
 }
 
 void as_weights_refresh(as_weights *w)

@@ -84,6 +84,7 @@ as_work *as_work_new(const as_model *m, size_t max_tokens, as_error *err)
     if (!plan_work(&plan, m->config, max_tokens, &bytes, err)) return NULL;
     unsigned char *memory = as_new(1, bytes, err);
     if (!memory) return NULL;
+    as_prefer_huge(memory, bytes);
 
     /* The struct itself stands at the front, where free() wants it; the rest begins on a line. */
     as_work *w = (as_work *)(void *)memory;

@@ -304,6 +304,19 @@ static bool check_names(choice *c, const char *what, const char *const *names, s
     return true;
 }
 
+/* A name that only meets what is excluded, or other layers, adapts nothing. */
+static bool check_targets(choice *c, const as_adapter *a, as_error *err)
+{
+    const as_adapter_options *o = c->options;
+    for (size_t i = 0; !o->target && i < o->n_targets; i++) {
+        bool met = false;
+        for (size_t k = 0; k < a->n && !met; k++)
+            met = as_peft_ends(a->map[k].module, o->targets[i]);
+        if (!met) return fail_choice(c, err, "target", o->targets[i]);
+    }
+    return true;
+}
+
 static bool check_layers(const as_adapter *a, const as_adapter_options *o, as_error *err)
 {
     for (size_t i = 0; o->layers && i < o->n_layers; i++) {
@@ -426,6 +439,15 @@ static bool describe(as_adapter *a, const as_adapter_options *o, as_error *err)
     return a->peft || as_fail(err, AS_EMEM, "out of memory");
 }
 
+static bool check_range(const as_adapter *a, const as_adapter_options *o, as_error *err)
+{
+    for (size_t i = 0; o->layers && i < o->n_layers; i++)
+        if (o->layers[i] >= a->config->n_layers)
+            return as_fail(err, AS_EUSAGE, "adapter: layer (found %zu, expected 0 to %zu)",
+                           o->layers[i], a->config->n_layers - 1);
+    return true;
+}
+
 as_adapter *as_adapter_new(const as_model *m, const as_exec *ex, const as_adapter_options *o,
                            as_error *err)
 {
@@ -438,9 +460,10 @@ as_adapter *as_adapter_new(const as_model *m, const as_exec *ex, const as_adapte
     a->is_rslora = o->is_rslora;
     a->dropout = o->dropout;
     a->seed = o->seed;
-    ok = (o->target || check_names(&c, "target", o->targets, o->n_targets, err)) &&
+    ok = check_range(a, o, err) &&
+         (o->target || check_names(&c, "target", o->targets, o->n_targets, err)) &&
          check_names(&c, "exclude", o->exclude, o->n_exclude, err) && add_maps(a, &c, err) &&
-         check_layers(a, o, err) &&
+         check_layers(a, o, err) && check_targets(&c, a, err) &&
          check_patterns(&c, a, "rank pattern", o->ranks, o->n_ranks, err) &&
          check_patterns(&c, a, "alpha pattern", o->alphas, o->n_alphas, err) &&
          as_adapter_finish(a, err) && describe(a, o, err);

@@ -128,14 +128,31 @@ bool as_peft_configure(as_peft *p, const char *file, json_t *json, as_error *err
 
 /* ---- patterns ---- */
 
+/* Does POSIX read the pattern as PEFT's language does? Not where a count is in braces, an escape is
+ * not "\.", a question mark makes a count lazy, a class is named inside brackets, or parentheses
+ * do not pair up and would end the group that the pattern is put in. */
+static bool is_read_alike(const char *pattern)
+{
+    size_t depth = 0;
+    bool in_set = false;
+    if (strlen(pattern) > LONGEST_PATTERN || strpbrk(pattern, "{}")) return false;
+    for (const char *p = pattern; *p; p++) {
+        if (*p == '\\' && *++p != '.') return false;
+        if (*p == '[' && in_set) return false;
+        if (*p == '[' || *p == ']') in_set = *p == '[';
+        if (p[1] == '?' && strchr("*+?", *p)) return false;
+        if (*p == '(') depth++;
+        if (*p == ')' && depth-- == 0) return false;
+    }
+    return depth == 0;
+}
+
 bool as_peft_matches(const char *pattern, const char *path, bool is_whole, bool *yes, as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
     regex_t regex;
     as_buf text = {0};
-    bool known = !strchr(pattern, '{') && strlen(pattern) <= LONGEST_PATTERN;
-    for (const char *p = pattern; known && (p = strchr(p, '\\')); p += 2) known = p[1] == '.';
-    if (!known)
+    if (!is_read_alike(pattern))
         return as_fail(err, AS_EFORMAT, "pattern \"%s\" is not supported",
                        as_escape(pattern, strlen(pattern), shown));
     as_buf_printf(&text, is_whole ? "^(%s)$" : "^(.*\\.)?(%s)$", pattern);

@@ -50,9 +50,10 @@ double as_peft_scale(double alpha, size_t rank, bool is_rslora);
 AS_MUST_CHECK float *as_peft_factor(const as_tensor *t, as_pool *pool, as_error *err);
 
 /* Does the pattern name this module path: the whole of it, or (is_whole false) an end that begins
- * after a dot? PEFT's regular expressions are taken in the POSIX extended form; an escape other
- * than "\." could mean something else and is refused, and so is a count in braces, because nested
- * ones can take any memory. */
+ * after a dot? PEFT's regular expressions are taken in the POSIX extended form; what means
+ * something else there is refused (an escape other than "\.", a lazy count, a named class,
+ * parentheses that do not pair up), and so is a count in braces, because nested ones can take any
+ * memory. */
 AS_MUST_CHECK bool as_peft_matches(const char *pattern, const char *path, bool is_whole, bool *yes,
                                    as_error *err);
 /* Is `path` this name, or does it end with it after a dot? */

@@ -1,5 +1,7 @@
-/* Gates, residual sums, scaling and the soft cap: elementwise over rows. */
+/* Gates, residual sums, scaling, copies and the soft cap: elementwise over rows. */
 #include "engine/tensor/ops.h"
+
+#include <string.h>
 
 #include "base/compiler.h"
 #include "engine/tensor/ops_internal.h"
@@ -209,6 +211,34 @@ void as_scale(const as_exec *ex, float *y, const float *x, float s, size_t rows,
 {
     dense d = {.y = y, .x = x, .s = s, .n = rows * dim};
     dense_run(ex, scale_chunk, &d);
+}
+
+static void zero_chunk(void *ctx, size_t task, size_t worker)
+{
+    (void)worker;
+    const dense *d = ctx;
+    size_t i = task * AS_TASK_WORK;
+    memset(d->y + i, 0, as_min(AS_TASK_WORK, d->n - i) * sizeof *d->y);
+}
+
+void as_zero(const as_exec *ex, float *y, size_t rows, size_t dim)
+{
+    dense d = {.y = y, .n = rows * dim};
+    dense_run(ex, zero_chunk, &d);
+}
+
+static void copy_chunk(void *ctx, size_t task, size_t worker)
+{
+    (void)worker;
+    const dense *d = ctx;
+    size_t i = task * AS_TASK_WORK;
+    memcpy(d->y + i, d->x + i, as_min(AS_TASK_WORK, d->n - i) * sizeof *d->y);
+}
+
+void as_copy(const as_exec *ex, float *y, const float *x, size_t rows, size_t dim)
+{
+    dense d = {.y = y, .x = x, .n = rows * dim};
+    dense_run(ex, copy_chunk, &d);
 }
 
 static void cap_chunk(void *ctx, size_t task, size_t worker)

@@ -76,22 +76,6 @@ static void work_init(work *w, const call *c, size_t run, size_t key_head, size_
     w->turned[0] = at;
 }
 
-/* y (cols, rows) = x (rows, cols), rows ldy and ldx apart. */
-static void turn(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols)
-{
-    size_t r = 0;
-    for (; r + 4 <= rows; r += 4) {
-        const float *a = x + r * ldx, *b = a + ldx, *c = b + ldx, *d = c + ldx;
-        for (size_t i = 0; i < cols; i++) {
-            float *to = y + i * ldy + r, p = a[i], q = b[i], s = c[i], t = d[i];
-            to[0] = p, to[1] = q, to[2] = s, to[3] = t;
-        }
-    }
-    for (; r < rows; r++) {
-        for (size_t i = 0; i < cols; i++) y[i * ldy + r] = x[r * ldx + i];
-    }
-}
-
 /* The keys of a page that the run has written. */
 static size_t page_keys(const work *w, size_t page)
 {
@@ -105,7 +89,8 @@ static const float *page_at(const work *w, size_t page)
 
 static void turn_keys(const work *w, float *turned, size_t page)
 {
-    turn(turned, w->c->d, page_at(w, page), AS_PAGE, w->c->d, page_keys(w, page));
+    w->c->ex->kernels->transpose(turned, w->c->d, page_at(w, page), AS_PAGE, w->c->d,
+                                 page_keys(w, page));
 }
 
 /* --- items ------------------------------------------------------------------------------------ */
@@ -137,8 +122,8 @@ static void item_open(const work *w, item *t, size_t index)
         t->lse[i] = -w->run->lse[row * c->heads + head];
         t->along[i] = -c->scale * k->dot(t->d_o + i * d, w->run->o + at, d);
     }
-    turn(t->q_turned, ROWS, t->q, d, t->n, d);
-    turn(t->d_o_turned, ROWS, t->d_o, d, t->n, d);
+    k->transpose(t->q_turned, ROWS, t->q, d, t->n, d);
+    k->transpose(t->d_o_turned, ROWS, t->d_o, d, t->n, d);
     k->scale(t->d_o_turned, t->d_o_turned, c->scale, ROWS * d);
 }
 
@@ -146,7 +131,7 @@ static void item_open(const work *w, item *t, size_t index)
 static void item_close(const work *w, item *t)
 {
     size_t d = w->c->d;
-    turn(t->q, d, t->dq_turned, ROWS, d, t->n);
+    w->c->ex->kernels->transpose(t->q, d, t->dq_turned, ROWS, d, t->n);
     for (size_t i = 0; i < t->n; i++) {
         float *dq = t->dq + i * w->c->ldq;
         w->c->ex->kernels->add(dq, dq, t->q + i * d, d);

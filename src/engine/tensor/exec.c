@@ -37,6 +37,13 @@ float *as_exec_scratch(const as_exec *ex, size_t worker)
 
 enum { ALIGN = 64, HUGE = 2 << 20 };
 
+void as_prefer_huge(void *memory, size_t bytes)
+{
+    const size_t skip = (HUGE - (uintptr_t)memory % HUGE) % HUGE;
+    if (bytes < skip + HUGE) return;
+    (void)madvise((char *)memory + skip, (bytes - skip) / HUGE * HUGE, MADV_HUGEPAGE);
+}
+
 /* The address that malloc gave stands in front of the aligned one. What holds whole huge pages asks
  * for them: reading weights is then a fifth faster. */
 void *as_aligned_new(size_t n, size_t size, as_error *err)
@@ -53,7 +60,7 @@ void *as_aligned_new(size_t n, size_t size, as_error *err)
     size_t skip = align - (uintptr_t)(given + sizeof given) % align;
     char *aligned = given + sizeof given + skip % align;
     memcpy(aligned - sizeof given, &given, sizeof given);
-    if (bytes >= HUGE) (void)madvise(aligned, bytes / HUGE * HUGE, MADV_HUGEPAGE);
+    as_prefer_huge(aligned, bytes);
     return aligned;
 }
 

@@ -9,9 +9,10 @@
 enum {
     LEAST_ROWS = 4 * AS_HEIGHT, /* of a task, where c has more: copying its share of b must pay */
     LEAST_COLUMNS = AS_STRIP,
-    FEW_ROWS = AS_TURNED,             /* up to which b is read once, in long pieces of its rows */
-    LOW_STRETCH = 256,                /* then */
-    AT_STRIPS = AS_TILES_ROOM,        /* in a worker's scratch, in floats */
+    FEW_ROWS = AS_TURNED,      /* up to which a turned product is computed across */
+    STRETCH = 256,             /* of k: so that what is turned of a is small, and used for many
+                                  columns */
+    AT_STRIPS = AS_TILES_ROOM, /* in a worker's scratch, in floats */
     SHARE = 3 * AS_STRIP * AS_STRETCH /* of b, at most */
 };
 _Static_assert(AT_STRIPS % 16 == 0 && AT_STRIPS + SHARE <= AS_SCRATCH, "scratch");
@@ -87,8 +88,7 @@ static void share_out(job *j)
 {
     const as_tiles *t = &j->whole;
     const size_t wanted = 4 * as_pool_size(j->ex->pool);
-    const size_t stretch = t->m <= FEW_ROWS ? LOW_STRETCH : AS_STRETCH;
-    j->stretch = t->k < stretch ? t->k : stretch;
+    j->stretch = t->k < STRETCH ? t->k : STRETCH;
     const size_t most = SHARE / (j->stretch + (j->is_across ? t->m : 0)) / AS_STRIP * AS_STRIP;
     size_t down = 1, across = (t->n + most - 1) / most;
     for (;;) {

@@ -50,6 +50,9 @@ void as_gate_backward(const as_exec *ex, as_activation act, float *da, size_t ld
 /* y = x + f on (rows, dim), dense. */
 void as_add(const as_exec *ex, float *y, const float *x, const float *f, size_t rows, size_t dim);
 void as_scale(const as_exec *ex, float *y, const float *x, float s, size_t rows, size_t dim);
+/* y = 0, y = x on (rows, dim), dense. */
+void as_zero(const as_exec *ex, float *y, size_t rows, size_t dim);
+void as_copy(const as_exec *ex, float *y, const float *x, size_t rows, size_t dim);
 /* x = cap * tanh(x / cap), dense. */
 void as_softcap(const as_exec *ex, float *x, float cap, size_t rows, size_t dim);
 
@@ -86,10 +89,14 @@ double as_logsumexp(const as_exec *ex, const float *x, size_t n);
 void as_conv(const as_exec *ex, float *y, size_t ldy, const float *x, size_t ldx, float *state,
              const float *w, size_t rows, size_t channels, size_t kernel);
 
-/* Its gradient over a whole sequence (zero state before row 0). With z the sum and dz = dy
- * silu'(z): dx[s][c] += sum_j w[c][j] dz[s+K-1-j][c], j ascending, terms beyond the last row left
- * out dw[c][j] += sum_t dz[t][c] x[t-K+1+j][c], t ascending; dw (channels, K) or NULL dx, dy, x
- * (rows, channels), rows lddx, lddy, ldx apart; dx is neither dy nor x */
+/* Its gradient over a whole sequence (zero state before row 0), z being the sum and dz = dy
+ * silu'(z).
+ *
+ * dx[s][c] += sum_j w[c][j] dz[s+K-1-j][c], j ascending, terms beyond the last row left out;
+ *
+ * dw[c][j] += sum_t dz[t][c] x[t-K+1+j][c], t ascending; dw (channels, K) or NULL.
+ *
+ * dx, dy, x are (rows, channels), rows lddx, lddy, ldx apart; dx is neither dy nor x. */
 void as_conv_backward(const as_exec *ex, float *dx, size_t lddx, float *dw, const float *dy,
                       size_t lddy, const float *x, size_t ldx, const float *w, size_t rows,
                       size_t channels, size_t kernel);

@@ -18,11 +18,12 @@ static void add_lanes(float *restrict lane, const float *restrict x, size_t n)
 /* One thread: the lanes run through the whole row. */
 double as_logsumexp(const as_exec *ex, const float *x, size_t n)
 {
-    float top = ex->kernels->max(x, n), lane[AS_LANES] = {0};
+    float top = ex->kernels->max(x, n), lane[AS_LANES] = {0}, minus[BLOCK];
+    for (size_t i = 0; i < BLOCK; i++) minus[i] = -top;
     for (size_t i = 0; i < n; i += BLOCK) {
         float e[BLOCK];
         size_t len = as_min(BLOCK, n - i);
-        for (size_t j = 0; j < len; j++) e[j] = x[i + j] - top;
+        ex->kernels->add(e, x + i, minus, len);
         ex->kernels->exp(e, e, len);
         add_lanes(lane, e, len);
     }

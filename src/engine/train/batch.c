@@ -22,43 +22,27 @@ static size_t tokens_of(const as_batches *b, const as_example *e)
 }
 
 static void measure(const as_batches *b, const as_dataset *d, size_t *most, size_t *longest,
-                    size_t *n)
+                    size_t *shortest, size_t *n)
 {
     for (size_t i = 0; d && i < d->n; i++) {
         const as_example *e = &d->example[i];
         if (tokens_of(b, e) > *most) *most = tokens_of(b, e);
-        for (size_t s = 0; s < sides(b); s++)
+        for (size_t s = 0; s < sides(b); s++) {
             if (e->sequence[s].n > *longest) *longest = e->sequence[s].n;
+            if (e->sequence[s].n < *shortest) *shortest = e->sequence[s].n;
+        }
     }
     if (d && d->n > *n) *n = d->n;
 }
 
-/* The embedding, where it is trained and is the head as well. */
-static const as_param *tied(const as_trainee *what)
-{
-    size_t n;
-    if (!what->weights || !as_model_config(what->model)->is_tied) return NULL;
-    return as_weights_params(what->weights, &n); /* it comes first */
-}
-
-static size_t count_of(const as_param *p)
-{
-    return p ? p->rows * p->cols : 0;
-}
-
 /* As many layers kept whole as fit beside the model, the rest of the batch's memory and what is
  * trained. */
-static bool fit(const as_batches *b, as_tape_options *tape, as_error *err)
+static bool fit(const as_batches *b, size_t kept, as_tape_options *tape, as_error *err)
 {
     const as_model *m = b->what->model;
-    size_t n_params, bytes = 0, copies = b->what->reference ? 7 : 6;
-    size_t fixed =
-        as_model_bytes(m) + as_loss_bytes(m, b->most) + 2 * b->most * b->dim * sizeof(float);
-    const as_param *params = b->what->adapter ? as_adapter_params(b->what->adapter, &n_params)
-                                              : as_weights_params(b->what->weights, &n_params);
-    for (size_t i = 0; i < n_params; i++)
-        fixed += copies * count_of(&params[i]) * sizeof(float); /* and state, snapshot */
-    fixed += count_of(tied(b->what)) * sizeof(float);
+    size_t bytes = 0, fixed = kept + as_model_bytes(m) + as_loss_bytes(m, b->most) +
+                              2 * b->most * b->dim * sizeof(float);
+    if (b->what->weights) fixed += as_model_config(m)->vocab * b->dim * sizeof(float); /* head */
     tape->n_kept = as_model_config(m)->n_layers;
     for (;; tape->n_kept--) {
         if (!as_tape_bytes(m, tape, &bytes, err)) return false;
@@ -75,15 +59,18 @@ static bool fit(const as_batches *b, as_tape_options *tape, as_error *err)
 }
 
 bool as_batches_init(as_batches *b, const as_train_options *o, const as_trainee *what,
-                     const as_dataset *data, const as_dataset *held, size_t *n_kept, as_error *err)
+                     const as_dataset *data, const as_dataset *held, size_t kept, size_t *n_kept,
+                     as_error *err)
 {
     *b = (as_batches){.o = o, .what = what, .dim = as_model_config(what->model)->dim};
-    size_t longest = 0, n = 0;
+    size_t longest = 0, shortest = SIZE_MAX, n = 0;
     b->most = o->pack;
-    measure(b, data, &b->most, &longest, &n);
-    measure(b, held, &b->most, &longest, &n);
-    as_tape_options tape = {.max_tokens = b->most, .longest = longest};
-    if (!fit(b, &tape, err)) return false;
+    measure(b, data, &b->most, &longest, &shortest, &n);
+    measure(b, held, &b->most, &longest, &shortest, &n);
+    const size_t fitting = b->most / shortest, there = n * sides(b);
+    as_tape_options tape = {
+        .max_tokens = b->most, .longest = longest, .most_runs = fitting < there ? fitting : there};
+    if (!fit(b, kept, &tape, err)) return false;
     *n_kept = tape.n_kept;
     b->tape = as_tape_new(what->model, what->ex, what->weights, &tape, err);
     b->loss = b->tape ? as_loss_new(what->model, what->ex, b->tape, b->most, err) : NULL;
@@ -96,16 +83,11 @@ bool as_batches_init(as_batches *b, const as_train_options *o, const as_trainee 
     b->order = b->cut ? as_new(n, sizeof *b->order, err) : NULL;
     b->d_final = b->order ? as_new(b->most * b->dim, sizeof *b->d_final, err) : NULL;
     b->other = b->d_final ? as_new(b->most * b->dim, sizeof *b->other, err) : NULL;
-    if (b->other && tied(what)) {
-        b->inputs = as_new(count_of(tied(what)), sizeof *b->inputs, err);
-        return b->inputs != NULL;
-    }
     return b->other != NULL;
 }
 
 void as_batches_clear(as_batches *b)
 {
-    free(b->inputs);
     free(b->other);
     free(b->d_final);
     free(b->order);
@@ -160,8 +142,9 @@ static bool fail_example(const piece *p, size_t i, double found, as_error *err)
 {
     const as_example *e = &p->d->example[p->order[i]];
     char shown[AS_ESCAPE_SIZE];
-    return as_fail(err, AS_ENUMERIC, "example \"%s\" (line %zu): loss (found %g, expected finite)",
-                   as_escape(e->id, strlen(e->id), shown), e->line, found);
+    return as_fail(err, AS_ENUMERIC, "example \"%s\" (line %zu): loss (found %s, expected finite)",
+                   as_escape(e->id, strlen(e->id), shown), e->line,
+                   isnan(found) ? "NaN" : "an infinity");
 }
 
 static double sum(const double *x, size_t n)
@@ -241,25 +224,6 @@ static const as_hooks *policy(const as_batches *b)
 
 /* ---- a step ---- */
 
-/* A tied embedding's gradient has two parts, of the head and of the inputs. Each is summed by
- * itself, or the order of the sum would depend on where the examples are cut. */
-static void swap_parts(const as_batches *b, const as_param *p)
-{
-    for (size_t i = 0; i < count_of(p); i++) {
-        const float x = p->grad[i];
-        p->grad[i] = b->inputs[i];
-        b->inputs[i] = x;
-    }
-}
-
-static void backward(const as_batches *b)
-{
-    const as_param *p = tied(b->what);
-    swap_parts(b, p);
-    as_tape_backward(b->tape, b->d_final);
-    swap_parts(b, p);
-}
-
 static size_t count_targets(const as_batches *b, const as_dataset *d, const size_t *order, size_t n)
 {
     size_t targets = 0;
@@ -287,14 +251,10 @@ bool as_batches_step(as_batches *b, const as_dataset *d, const size_t *order, si
         if (b->o->is_dpo ? !dpo_piece(b, &p, b->logp, final, true, n, sums, err)
                          : !sft_piece(b, &p, final, true, scale, sums, err))
             return false;
-        backward(b);
+        as_tape_backward(b->tape, b->d_final);
         sums->n_tokens += p.rows;
     }
-    if (b->inputs) {
-        const as_param *p = tied(b->what);
-        b->what->ex->kernels->add(p->grad, p->grad, b->inputs, count_of(p));
-        memset(b->inputs, 0, count_of(p) * sizeof *b->inputs);
-    }
+    if (b->what->weights) as_weights_gather(b->what->weights);
     return true;
 }
 
@@ -338,11 +298,11 @@ bool as_batches_evaluate(as_batches *b, const as_dataset *d, const double *ref, 
     return true;
 }
 
-bool as_batches_reference(as_batches *b, const as_dataset *d, const as_hooks *hooks, double *ref,
-                          as_error *err)
+bool as_batches_reference(as_batches *b, const as_dataset *d, size_t first, size_t n,
+                          const as_hooks *hooks, double *ref, as_error *err)
 {
-    for (size_t i = 0; i < d->n; i++) b->order[i] = i;
-    const size_t pieces = as_dataset_pack(d, b->order, d->n, b->o->pack, 0, b->cut);
+    for (size_t i = 0; i < n; i++) b->order[i] = first + i;
+    const size_t pieces = as_dataset_pack(d, b->order, n, b->o->pack, 0, b->cut);
     for (size_t i = 0; i < pieces; i++) {
         piece p = {d, b->order + b->cut[i], b->cut[i + 1] - b->cut[i], 0, 0, 0};
         const float *final;
@@ -351,11 +311,11 @@ bool as_batches_reference(as_batches *b, const as_dataset *d, const as_hooks *ho
         as_loss_nll(b->loss, final, b->target, p.n_targets, b->nll, NULL, 0);
         for (size_t k = 0, at = 0; k < p.n; k++)
             for (size_t s = 0; s < 2; s++) {
-                const size_t n = d->example[p.order[k]].sequence[s].n_labels;
+                const size_t m = d->example[p.order[k]].sequence[s].n_labels;
                 double *to = &ref[2 * p.order[k] + s];
-                *to = -sum(b->nll + at, n);
+                *to = -sum(b->nll + at, m);
                 if (!isfinite(*to)) return fail_example(&p, k, *to, err);
-                at += n;
+                at += m;
             }
     }
     return true;

@@ -37,11 +37,12 @@ bool as_dataset_sum(as_dataset *d, as_error *err)
     as_sha256 *h = as_sha256_new(err);
     if (!h) return false;
     for (size_t i = 0; i < d->n; i++) {
-        for (size_t side = 0; side < d->n_sides; side++) {
-            if (add_sequence(d, h, &d->example[i].sequence[side], side, err)) continue;
-            as_sha256_free(h);
-            return false;
-        }
+        bool ok = as_sha256_add(h, &d->example[i].key, sizeof d->example[i].key, err);
+        for (size_t side = 0; ok && side < d->n_sides; side++)
+            ok = add_sequence(d, h, &d->example[i].sequence[side], side, err);
+        if (ok) continue;
+        as_sha256_free(h);
+        return false;
     }
     return as_sha256_end(h, d->digest, err);
 }

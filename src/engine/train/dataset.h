@@ -51,7 +51,7 @@ typedef struct {
     as_arena *arena;
     as_example *example;
     size_t n, n_sides; /* sequences of a row: 2 for pairs, else 1 */
-    as_key digest;     /* over ids, labels, prompt lengths and order */
+    as_key digest;     /* over names, tokens, labels, prompt lengths and order */
     size_t n_tokens, n_labels, n_cut, n_cut_chosen, n_cut_rejected, n_prompt_cut, longest;
     size_t n_no_stop; /* sequences without a stop token at their end although not cut: 0 after an
                          open that succeeded */

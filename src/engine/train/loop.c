@@ -30,7 +30,7 @@ typedef struct {
     size_t step; /* done */
     double best_loss;
     size_t best_step, n_worse;
-    bool has_moved, was_early;
+    bool has_moved, was_early, is_stopped;
     as_saver *saver;
     as_record record;
     double started;
@@ -81,6 +81,33 @@ static bool list_parts(loop *l, as_error *err)
     return true;
 }
 
+/* Of what is trained and its state: all parts, their copy that is being written, the gradients, and
+ * the values as they were before the first step. */
+static size_t kept_bytes(const loop *l)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < l->n_parts; i++) bytes += 2 * l->part[i].bytes;
+    for (size_t i = 0; i < l->n_params; i++) bytes += 2 * l->part[i].bytes;
+    return bytes;
+}
+
+static bool stops(loop *l)
+{
+    l->is_stopped = l->is_stopped || (l->sink->stops && l->sink->stops(l->sink->context));
+    return l->is_stopped;
+}
+
+/* Some pairs at a time, so that an interruption is heard of; what is half done is thrown away. */
+static bool refer(loop *l, const as_dataset *d, double *ref, as_error *err)
+{
+    enum { PAIRS = 16 };
+    for (size_t i = 0; i < d->n && !stops(l); i += PAIRS) {
+        const size_t n = d->n - i < PAIRS ? d->n - i : PAIRS;
+        if (!as_batches_reference(&l->batches, d, i, n, l->what->reference, ref, err)) return false;
+    }
+    return true;
+}
+
 static bool make_references(loop *l, as_error *err)
 {
     if (!l->o->is_dpo) return true;
@@ -93,11 +120,12 @@ static bool make_references(loop *l, as_error *err)
     if (!as_record_reference(&l->record, l->ref, 2 * (l->data->n + n_held), &found, err))
         return false;
     if (found) return true;
-    if (!as_batches_reference(&l->batches, l->data, l->what->reference, l->ref, err)) return false;
-    if (l->held &&
-        !as_batches_reference(&l->batches, l->held, l->what->reference, l->held_ref, err))
+    if (!refer(l, l->data, l->ref, err) || (l->held && !refer(l, l->held, l->held_ref, err))) {
+        as_error_at(err, "reference");
         return false;
-    return as_record_keep_reference(&l->record, l->ref, 2 * (l->data->n + n_held), err);
+    }
+    return l->is_stopped ||
+           as_record_keep_reference(&l->record, l->ref, 2 * (l->data->n + n_held), err);
 }
 
 static bool open_loop(loop *l, const json_t *identity, size_t *n_kept, as_error *err)
@@ -108,12 +136,13 @@ static bool open_loop(loop *l, const json_t *identity, size_t *n_kept, as_error 
     l->order_epoch = SIZE_MAX;
     l->best_loss = INFINITY;
     if (!count_steps(l, err)) return false;
-    if (!as_record_open(&l->record, l->folder, identity, err)) return false;
-    if (!as_batches_init(&l->batches, l->o, w, l->data, l->held, n_kept, err)) return false;
     l->optimiser = as_optimiser_new(&l->o->optimiser, l->param, l->n_params, err);
     l->order = l->optimiser ? as_new(l->data->n, sizeof *l->order, err) : NULL;
     if (!l->order || !make_best(l, err) || !list_parts(l, err)) return false;
-    return make_references(l, err);
+    if (!as_batches_init(&l->batches, l->o, w, l->data, l->held, kept_bytes(l), n_kept, err))
+        return false;
+    /* last: what cannot begin leaves no run that a mended plan would differ from */
+    return as_record_open(&l->record, l->folder, identity, err) && make_references(l, err);
 }
 
 static void close_loop(loop *l)
@@ -142,6 +171,7 @@ static void refresh(const loop *l)
 static json_t *state_of(const loop *l)
 {
     json_t *state = json_object();
+    as_json_put_text(&state, "run", l->record.digest);
     as_json_put_size(&state, "step", l->step);
     as_json_put_size(&state, "rows", l->record.n_rows);
     as_json_put_real(&state, "best_loss", l->best_loss);
@@ -157,6 +187,19 @@ static size_t size_at(const json_t *state, const char *name)
     return (size_t)json_integer_value(json_object_get(state, name));
 }
 
+static bool check_run(const loop *l, const json_t *state, as_error *err)
+{
+    char shown[AS_ESCAPE_SIZE];
+    const json_t *run = json_object_get(state, "run");
+    const char *text = json_string_value(run);
+    if (text && strcmp(text, l->record.digest) == 0) return true;
+    (void)as_fail(err, AS_ESTATE, "run (found %s, expected %s)", as_json_shown(run, shown),
+                  l->record.digest);
+    as_error_at(err, "checkpoint of step %zu", l->step);
+    as_error_hint(err, "it belongs to another run");
+    return false;
+}
+
 static bool resume(loop *l, as_error *err)
 {
     bool found = false;
@@ -167,6 +210,7 @@ static bool resume(loop *l, as_error *err)
     bool ok =
         as_checkpoint_find(checkpoints, &found, &l->step, &notice, err) &&
         (!found || as_checkpoint_read(checkpoints, l->step, l->part, l->n_parts, &state, err));
+    if (ok && found) ok = check_run(l, state, err);
     if (ok && found) {
         const json_t *best = json_object_get(state, "best_loss");
         rows = size_at(state, "rows");
@@ -193,6 +237,25 @@ static bool save(loop *l, as_error *err)
     bool ok = as_saver_begin(l->saver, l->step, l->part, l->n_parts, state, err);
     json_decref(state);
     return ok;
+}
+
+/* From where a run that failed can go on. What is wrong with its numbers is wrong there again. */
+static void hint(const loop *l, as_error *err)
+{
+    const bool repeats = err->class_ == AS_ENUMERIC || err->class_ == AS_ESTATE;
+    as_error why = {0};
+    as_buf notice = {0};
+    bool found = false;
+    size_t step = 0;
+    if (!as_saver_wait(l->saver, &why)) why = (as_error){0}; /* its folder is not whole */
+    if (!as_checkpoint_find(l->record.checkpoints, &found, &step, &notice, &why)) found = false;
+    as_buf_clear(&notice);
+    if (found)
+        as_error_hint(err, "the last checkpoint is step-%zu%s", step,
+                      repeats ? "" : "; the same command goes on from there");
+    else
+        as_error_hint(err, "there is no checkpoint yet%s",
+                      repeats ? "" : "; the same command begins again");
 }
 
 /* ---- a step ---- */
@@ -228,7 +291,7 @@ static void put_sums(const loop *l, as_update *u, const as_sums *s)
 
 static as_update empty_update(const loop *l)
 {
-    as_update u = {.step = l->step, .of = l->total};
+    as_update u = {.step = l->step, .of = l->total, .tokens_per_second = NAN};
     for (size_t i = 0; i < AS_N_MEASURES; i++) u.value[i] = NAN;
     return u;
 }
@@ -241,9 +304,9 @@ static bool check_moved(loop *l, double rate, float *const *before, as_error *er
         l->has_moved = memcmp(before[i], l->param[i].value,
                               l->param[i].rows * l->param[i].cols * sizeof(float)) != 0;
     return l->has_moved || as_fail(err, AS_ESTATE,
-                                   "step %zu changed no value (found a rate of %g; expected some "
+                                   "no value has changed (found a rate of %g, expected some "
                                    "trainable tensor to move)",
-                                   l->step + 1, rate);
+                                   rate);
 }
 
 static void free_copies(const loop *l, float **copy)
@@ -284,6 +347,7 @@ static bool update(loop *l, as_update *u, as_error *err)
     const size_t *order;
     size_t n;
     as_sums sums;
+    const double since = as_seconds();
     const double rate = as_rate_at(l->o->rate, l->o->peak, l->step, l->warm, l->total);
     if (!examples_of(l, l->step, &order, &n, err)) return false;
     as_gradient_zero(ex, l->param, l->n_params);
@@ -299,6 +363,7 @@ static bool update(loop *l, as_update *u, as_error *err)
     u->value[AS_M_RATE] = rate;
     u->value[AS_M_GRADIENT] = norm;
     u->value[AS_M_EPOCH] = (double)l->step / (double)l->per_epoch;
+    u->tokens_per_second = (double)sums.n_tokens / (as_seconds() - since);
     return true;
 }
 
@@ -343,10 +408,10 @@ static bool is_evaluated(const loop *l)
     return l->o->evaluate_every > 0 && l->step % l->o->evaluate_every == 0;
 }
 
+/* Speed is that of the update; seconds are of all that was done. */
 static bool tell(loop *l, as_update *u, double since, as_error *err)
 {
     u->seconds = as_seconds() - since;
-    if (u->value[AS_M_TOKENS] > 0) u->tokens_per_second = u->value[AS_M_TOKENS] / u->seconds;
     if (!as_record_add(&l->record, u, err)) return false;
     return !l->sink->update || l->sink->update(l->sink->context, u, false, err);
 }
@@ -377,14 +442,10 @@ static bool advance(loop *l, as_error *err)
 
 static bool walk(loop *l, as_train_result *result, as_error *err)
 {
-    bool stops = false;
+    if (stops(l)) return true; /* there is nothing new to save */
     if (!look_before(l, err)) return false;
-    while (l->step < l->total && !l->was_early && !stops) {
-        if (!advance(l, err)) {
-            as_error_hint(err, "the same command goes on from the last checkpoint");
-            return false;
-        }
-        stops = l->sink->stops && l->sink->stops(l->sink->context);
+    while (l->step < l->total && !l->was_early && !stops(l)) {
+        if (!advance(l, err)) return false;
     }
     result->is_done = l->step == l->total || l->was_early;
     return save(l, err) && as_saver_wait(l->saver, err);
@@ -394,11 +455,15 @@ static bool walk(loop *l, as_train_result *result, as_error *err)
 
 static bool finish(loop *l, as_error *err)
 {
-    const as_trainee *w = l->what;
-    for (size_t i = 0; i < l->n_params && l->o->patience > 0 && l->held; i++)
+    const bool has_best = l->o->patience > 0;
+    if (has_best && l->best_step == 0)
+        return as_fail(err, AS_ESTATE,
+                       "held-out loss (found none below the %g before training, expected one)",
+                       l->best_loss);
+    for (size_t i = 0; i < l->n_params && has_best; i++)
         memcpy(l->param[i].value, l->best[i], l->part[i].bytes);
     refresh(l);
-    return as_record_result(&l->record, w, l->best_step == 0 && l->o->patience > 0, err);
+    return as_record_result(&l->record, l->what, err);
 }
 
 bool as_train(const as_train_options *o, const as_trainee *what, const as_dataset *data,
@@ -413,8 +478,11 @@ bool as_train(const as_train_options *o, const as_trainee *what, const as_datase
     result->is_begun = ok;
     result->resumed_at = l.step;
     if (ok) l.saver = as_saver_new(l.record.checkpoints, o->keep, err);
-    ok = ok && l.saver && walk(&l, result, err);
-    ok = ok && (!result->is_done || finish(&l, err));
+    if (ok && l.saver && !(walk(&l, result, err) && (!result->is_done || finish(&l, err)))) {
+        hint(&l, err);
+        ok = false;
+    }
+    ok = ok && l.saver;
     result->steps = l.step;
     result->best_step = l.best_step;
     result->was_early = l.was_early;

@@ -7,6 +7,7 @@
 
 #include "engine/tensor/ops.h"
 
+enum { BLOCK = 512 };
 #define BLOCK_FLOATS ((size_t)1 << 25) /* logits held at once: 128 MiB, or one row */
 
 struct as_loss {
@@ -43,7 +44,11 @@ as_loss *as_loss_new(const as_model *m, const as_exec *ex, as_tape *tape, size_t
     l->d_final = l->final ? as_new(l->rows * l->dim, sizeof(float), err) : NULL;
     l->logits = l->d_final ? as_new(l->rows * l->vocab, sizeof(float), err) : NULL;
     l->d_logits = l->logits ? as_new(l->rows * l->vocab, sizeof(float), err) : NULL;
-    if (l->d_logits) return l;
+    if (l->d_logits) {
+        as_prefer_huge(l->logits, l->rows * l->vocab * sizeof(float));
+        as_prefer_huge(l->d_logits, l->rows * l->vocab * sizeof(float));
+        return l;
+    }
     as_loss_free(l);
     return NULL;
 }
@@ -80,11 +85,15 @@ static void nll_row(void *context, size_t i, size_t worker)
     j->out[i] = all - (double)z[j->target[i].id];
     if (!j->has_gradient) return;
     float *d = l->d_logits + i * l->vocab;
-    const float shift = (float)-all;
-    for (size_t v = 0; v < l->vocab; v++) d[v] = z[v] + shift;
-    k->exp(d, d, l->vocab);
-    d[j->target[i].id] -= 1;
-    k->scale(d, d, j->scale, l->vocab);
+    float shift[BLOCK]; /* pieces of a row stay in the first cache */
+    for (size_t v = 0; v < BLOCK; v++) shift[v] = (float)-all;
+    for (size_t v = 0, n; v < l->vocab; v += n) {
+        n = l->vocab - v < BLOCK ? l->vocab - v : BLOCK;
+        k->add(d + v, z + v, shift, n);
+        k->exp(d + v, d + v, n);
+        if (j->target[i].id - v < n) d[j->target[i].id] -= 1;
+        k->scale(d + v, d + v, j->scale, n);
+    }
 }
 
 static void gather(const as_loss *l, float *to, const float *final, const as_target *target,
@@ -115,6 +124,16 @@ void as_loss_nll(as_loss *l, const float *final, const as_target *target, size_t
 
 /* ---- divergence ---- */
 
+/* log sum exp of z in double: what is left of two that nearly cancel must be right. */
+static double log_total(const float *z, size_t n)
+{
+    double top = -INFINITY, sum = 0;
+    for (size_t v = 0; v < n; v++)
+        if ((double)z[v] > top) top = (double)z[v];
+    for (size_t v = 0; v < n; v++) sum += exp((double)z[v] - top);
+    return top + log(sum);
+}
+
 /* logits holds p's, d_logits q's. */
 static void kl_row(void *context, size_t i, size_t worker)
 {
@@ -122,12 +141,12 @@ static void kl_row(void *context, size_t i, size_t worker)
     const rows_job *j = context;
     const as_loss *l = j->l;
     const float *p = l->logits + i * l->vocab, *q = l->d_logits + i * l->vocab;
-    const double all_p = as_logsumexp(l->ex, p, l->vocab), all_q = as_logsumexp(l->ex, q, l->vocab);
+    const double all_p = log_total(p, l->vocab), all_q = log_total(q, l->vocab);
     double sum = 0;
     for (size_t v = 0; v < l->vocab; v++) {
         const double log_p = (double)p[v] - all_p, log_q = (double)q[v] - all_q;
-        if (log_p > -40)
-            sum += exp(log_p) * (log_p - log_q); /* less is below a double's rounding */
+        if (!(log_p <= -40)) /* less is below a double's rounding */
+            sum += exp(log_p) * (log_p - log_q);
     }
     j->out[i] = sum < 0 ? 0 : sum; /* rounding; NaN stays */
 }

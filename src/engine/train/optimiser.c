@@ -224,7 +224,7 @@ static void set_constants(as_optimiser *o, double lr, size_t k)
 }
 
 /* A bad gradient is the cause of a bad update, so it is looked for first. */
-static bool blame(const as_slot *s, size_t k, as_error *err)
+static bool blame(const as_slot *s, as_error *err)
 {
     char name[AS_ESCAPE_SIZE];
     const as_param *p = s->param;
@@ -232,12 +232,11 @@ static bool blame(const as_slot *s, size_t k, as_error *err)
     for (size_t i = 0; i < s->n; i++) {
         if (isfinite(p->grad[i])) continue;
         return as_fail(err, AS_ENUMERIC,
-                       "%s[%zu, %zu]: gradient of step %zu (found %g, expected a finite number)",
-                       name, i / p->cols, i % p->cols, k, (double)p->grad[i]);
+                       "%s[%zu, %zu]: gradient (found %s, expected a finite number)", name,
+                       i / p->cols, i % p->cols, isnan(p->grad[i]) ? "NaN" : "infinity");
     }
-    return as_fail(
-        err, AS_ENUMERIC,
-        "%s: update of step %zu (found values that are not finite, expected finite ones)", name, k);
+    return as_fail(err, AS_ENUMERIC,
+                   "%s: update (found values that are not finite, expected finite ones)", name);
 }
 
 bool as_optimiser_step(as_optimiser *o, const as_exec *ex, double lr, as_error *err)
@@ -249,7 +248,7 @@ bool as_optimiser_step(as_optimiser *o, const as_exec *ex, double lr, as_error *
     pass p = {o, ex, true};
     as_pool_run(ex->pool, o->n_pieces, step_piece, &p);
     for (size_t i = 0; i < o->n_pieces; i++) {
-        if (!o->is_good[i]) return blame(&o->slots[o->pieces[i].slot], k, err);
+        if (!o->is_good[i]) return blame(&o->slots[o->pieces[i].slot], err);
     }
     p.is_trial = false;
     as_pool_run(ex->pool, o->n_pieces, step_piece, &p);

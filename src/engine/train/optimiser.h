@@ -40,7 +40,7 @@ void as_optimiser_free(as_optimiser *o);
  *   adamw8       the same with m and v kept as 8-bit codes of blocks of 256 values (Dettmers et al.
  *                2022, arXiv:2110.02861); tensors below 4,096 elements keep 32 bits
  *   apollo-mini  Zhu et al. 2024, arXiv:2412.05270; vectors (rows = 1) take adamw
- * Fails (AS_ENUMERIC, naming the tensor and the step) when a gradient or an updated value is not
+ * Fails (AS_ENUMERIC, naming the tensor) when a gradient or an updated value is not
  * finite; then no parameter has changed. */
 AS_MUST_CHECK bool as_optimiser_step(as_optimiser *o, const as_exec *ex, double lr, as_error *err);
 size_t as_optimiser_steps(const as_optimiser *o); /* taken */

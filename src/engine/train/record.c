@@ -42,6 +42,15 @@ static bool write_json(const char *path, json_t *value, as_error *err)
 
 /* ---- whose run it is ---- */
 
+static bool digest_of(const json_t *value, as_key out, as_error *err)
+{
+    as_buf text = {0};
+    as_json_write(&text, value);
+    bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, out, err);
+    as_buf_clear(&text);
+    return ok;
+}
+
 typedef struct {
     as_buf path; /* "plan.rate[2]" */
     const json_t *old, *now;
@@ -150,9 +159,9 @@ bool as_record_open(as_record *r, const char *folder, const json_t *identity, as
 {
     as_buf path = {0};
     *r = (as_record){.folder = folder};
-    bool ok = as_dir_make(folder, err) && in_folder(&path, folder, "lock", err) &&
-              (r->lock = as_lock_take(path.data, err)) && as_dir_sweep(folder, err) &&
-              in_folder(&path, folder, "run.json", err) &&
+    bool ok = digest_of(identity, r->digest, err) && as_dir_make(folder, err) &&
+              in_folder(&path, folder, "lock", err) && (r->lock = as_lock_take(path.data, err)) &&
+              as_dir_sweep(folder, err) && in_folder(&path, folder, "run.json", err) &&
               (as_file_exists(path.data) ? compare(path.data, identity, err)
                                          : begin(folder, path.data, identity, err)) &&
               in_folder(&path, folder, "checkpoints", err) && as_dir_make(path.data, err);
@@ -303,15 +312,6 @@ bool as_record_add(as_record *r, const as_update *u, as_error *err)
 
 static const char reference_format[] = "assay.reference/1";
 
-static bool digest_of(const json_t *values, as_key out, as_error *err)
-{
-    as_buf text = {0};
-    as_json_write(&text, values);
-    bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, out, err);
-    as_buf_clear(&text);
-    return ok;
-}
-
 static bool read_values(const json_t *file, double *x, size_t n, as_error *err)
 {
     as_key digest;
@@ -388,10 +388,10 @@ bool as_record_keep_reference(const as_record *r, const double *x, size_t n, as_
 
 /* ---- the result ---- */
 
-static bool save_adapter(const char *folder, const as_trainee *what, bool may_rest, as_error *err)
+static bool save_adapter(const char *folder, const as_trainee *what, as_error *err)
 {
     as_buf path = {0};
-    json_t *report = as_adapter_report(what->adapter, !may_rest, err);
+    json_t *report = as_adapter_report(what->adapter, true, err);
     bool ok = report && in_folder(&path, folder, "adapter", err) && as_dir_sweep(path.data, err) &&
               as_adapter_save(what->adapter, path.data, what->model_path, err) &&
               in_folder(&path, folder, "report.json", err) &&
@@ -457,8 +457,7 @@ static bool save_weights(const char *folder, const as_trainee *what, as_error *e
     return ok;
 }
 
-bool as_record_result(const as_record *r, const as_trainee *what, bool may_rest, as_error *err)
+bool as_record_result(const as_record *r, const as_trainee *what, as_error *err)
 {
-    return what->adapter ? save_adapter(r->folder, what, may_rest, err)
-                         : save_weights(r->folder, what, err);
+    return what->adapter ? save_adapter(r->folder, what, err) : save_weights(r->folder, what, err);
 }

@@ -11,6 +11,7 @@ typedef struct {
     const char *folder; /* borrowed */
     char *checkpoints;  /* folder/checkpoints */
     as_lock *lock;      /* folder/lock: one process trains a run */
+    as_key digest;      /* of the identity: checkpoints say whose they are */
     as_train_log *log, *timing;
     size_t n_rows; /* in log */
 } as_record;
@@ -35,9 +36,7 @@ AS_MUST_CHECK bool as_record_keep_reference(const as_record *r, const double *x,
                                             as_error *err);
 
 /* adapter/ in PEFT's form, and report.json: what is attached (as_adapter_report); or model/, the
- * weights as F32 and copies of the files beside them. may_rest: the best values may be those of the
- * start. */
-AS_MUST_CHECK bool as_record_result(const as_record *r, const as_trainee *what, bool may_rest,
-                                    as_error *err);
+ * weights as F32 and copies of the files beside them. AS_ESTATE when the delta of a map is zero. */
+AS_MUST_CHECK bool as_record_result(const as_record *r, const as_trainee *what, as_error *err);
 
 #endif

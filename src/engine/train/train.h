@@ -1,13 +1,17 @@
-/* The training loop: examples to updates, with everything that a run leaves behind in one folder:
+/* The training loop: examples to updates, with everything that a run leaves behind in one folder.
  *
- *   run.json          what the run is: compared when it is resumed
- *   log.jsonl         one row for each step: numbers that are the same whenever and wherever it
- * runs timing.jsonl      seconds and tokens a second of each step reference.json log-probabilities
- * of pairs under the reference (DPO), computed once checkpoints/      checkpoint.h adapter/ or
- * model/  what was trained, when it is done
+ * run.json says what the run is and is compared when it is resumed.
+ *
+ * log.jsonl has a row for each step, of numbers that are the same whenever and wherever it runs;
+ * timing.jsonl its seconds and speed; notices.jsonl, what was passed over to go on.
+ *
+ * reference.json keeps the log-probabilities of pairs under the reference (DPO), computed once.
+ *
+ * checkpoints/ is that of checkpoint.h; adapter/ (with report.json beside it) or model/ is what was
+ * trained, when it is done.
  *
  * The bytes of log, checkpoints and results depend on model, data and options alone: not on
- * threads, micro-batches, kernels, or where the run was interrupted. */
+ * threads, kernels, where the run was interrupted, or (without by_micro) how a step was cut. */
 #ifndef AS_ENGINE_TRAIN_TRAIN_H
 #define AS_ENGINE_TRAIN_TRAIN_H
 

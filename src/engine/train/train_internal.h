@@ -19,14 +19,13 @@ typedef struct {
     size_t *cut, *order; /* (examples + 1), (examples) */
     float *d_final;      /* (most, dim) */
     float *other;        /* (most, dim) states of the base model, for divergence */
-    float *inputs;       /* (vocab, dim) with weights whose embedding is the head as well: the
-                            gradient of its rows as inputs; otherwise NULL */
     const double *logp;  /* (2 n) reference log-probabilities of all pairs that are trained on */
 } as_batches;
 
+/* kept: bytes that stand beside the model and the batch's memory. */
 AS_MUST_CHECK bool as_batches_init(as_batches *b, const as_train_options *o, const as_trainee *what,
-                                   const as_dataset *data, const as_dataset *held, size_t *n_kept,
-                                   as_error *err);
+                                   const as_dataset *data, const as_dataset *held, size_t kept,
+                                   size_t *n_kept, as_error *err);
 void as_batches_clear(as_batches *b);
 
 /* Sums of a step or an evaluation. */
@@ -46,8 +45,9 @@ AS_MUST_CHECK bool as_batches_step(as_batches *b, const as_dataset *d, const siz
  * (pairs). With a base to compare to, kl. */
 AS_MUST_CHECK bool as_batches_evaluate(as_batches *b, const as_dataset *d, const double *ref,
                                        as_sums *sums, as_error *err);
-/* Sums of log-probabilities of all pairs of d under `hooks`: ref (2 n), chosen then rejected. */
-AS_MUST_CHECK bool as_batches_reference(as_batches *b, const as_dataset *d, const as_hooks *hooks,
-                                        double *ref, as_error *err);
+/* Sums of log-probabilities of pairs first .. first + n - 1 of d under `hooks`, into their places
+ * in ref (2 d->n): chosen then rejected. */
+AS_MUST_CHECK bool as_batches_reference(as_batches *b, const as_dataset *d, size_t first, size_t n,
+                                        const as_hooks *hooks, double *ref, as_error *err);
 
 #endif
