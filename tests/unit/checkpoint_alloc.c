@@ -49,6 +49,8 @@ static bool try_log(as_error *err)
     return ok;
 }
 
+static as_key chain; /* of the row that is there */
+
 static bool try_record(as_error *err)
 {
     const as_train_sink sink = {0};
@@ -58,7 +60,7 @@ static bool try_record(as_error *err)
     bool found;
     as_record r;
     if (!as_record_open(&r, place("record"), identity, err)) return false;
-    bool ok = as_record_resume(&r, 1, "noticed", &sink, err) && as_record_add(&r, &u, err) &&
+    bool ok = as_record_resume(&r, 1, chain, "noticed", &sink, err) && as_record_add(&r, &u, err) &&
               as_record_keep_reference(&r, x, 2, err) && as_record_reference(&r, y, 2, &found, err);
     as_record_close(&r);
     return ok;
@@ -123,7 +125,8 @@ static void prepare(void)
     const as_train_sink sink = {0};
     const as_update u = {.step = 2, .of = 9};
     must(as_record_open(&r, place("record"), identity, &err), &err);
-    must(as_record_resume(&r, 0, "", &sink, &err) && as_record_add(&r, &u, &err), &err);
+    must(as_record_resume(&r, 0, "", "", &sink, &err) && as_record_add(&r, &u, &err), &err);
+    memcpy(chain, r.chain, sizeof chain);
     as_record_close(&r);
 }
 

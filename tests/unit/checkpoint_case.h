@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/jsonl.h"
 #include "base/rng.h"
 #include "check.h"
-#include "engine/train/checkpoint.h"
+#include "engine/train/record.h"
 
 static char root[] = "/tmp/assay-checkpoint-XXXXXX";
 
@@ -180,6 +181,29 @@ static inline size_t newest_quietly(const char *folder)
     const size_t step = newest(folder, &notice);
     as_buf_clear(&notice);
     return step;
+}
+
+/* The chain of the first n rows of a record's log, as its checkpoint would say. */
+static inline const char *chain_of(const as_record *r, size_t n)
+{
+    static as_key chain;
+    as_error err = {0};
+    char path[512];
+    json_t *row = NULL;
+    chain[0] = 0;
+    (void)snprintf(path, sizeof path, "%s/log.jsonl", r->folder);
+    as_jsonl *log = as_jsonl_open(path, &err);
+    for (size_t i = 0; log && i < n && as_jsonl_next(log, &row, &err) && row; i++) {
+        as_buf text = {0};
+        as_buf_puts(&text, chain);
+        as_json_write(&text, row);
+        bool ok = as_sha256_of(text.data, text.size, chain, &err);
+        if (!ok) chain[0] = 0;
+        as_buf_clear(&text);
+        json_decref(row);
+    }
+    as_jsonl_close(log);
+    return chain;
 }
 
 #endif

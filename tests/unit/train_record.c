@@ -217,7 +217,7 @@ static const char *run_of(const char *name, size_t n)
     as_error err = {0};
     as_record r = record_of(folder);
     const as_train_sink sink = {0};
-    must(as_record_resume(&r, 0, "", &sink, &err), &err);
+    must(as_record_resume(&r, 0, "", "", &sink, &err), &err);
     CHECK(r.n_rows == 0);
     for (size_t step = 1; step <= n; step++) {
         as_update u = update_of(step);
@@ -249,7 +249,7 @@ static void goes_on(void)
     FILE *f = fopen(place("on/log.jsonl"), "a");
     CHECK(f && fputs("{\"lo", f) >= 0 && fclose(f) == 0);
     as_record r = record_of(folder);
-    CHECK(as_record_resume(&r, 4, "", &sink, &err) && w.n == 4 && r.n_rows == 4);
+    CHECK(as_record_resume(&r, 4, chain_of(&r, 4), "", &sink, &err) && w.n == 4 && r.n_rows == 4);
     for (size_t i = 0; i < w.n; i++) {
         as_update u = update_of(i + 1);
         CHECK(same_updates(&w.seen[i], &u));
@@ -272,7 +272,7 @@ static void sink_may_fail(void)
     witness w = {.fails = true};
     const as_train_sink sink = {.context = &w, .update = see};
     as_record r = record_of(folder);
-    CHECK(!as_record_resume(&r, 2, "", &sink, &err));
+    CHECK(!as_record_resume(&r, 2, chain_of(&r, 2), "", &sink, &err));
     must_say(&err, AS_ESTATE, "the sink fails");
     as_record_close(&r);
 }
@@ -292,7 +292,7 @@ static void with_timing(const char *name, const char *timing, size_t n)
     else
         CHECK(unlink(path) == 0);
     as_record r = record_of(folder);
-    CHECK(as_record_resume(&r, 4, "", &sink, &err) && w.n == 4);
+    CHECK(as_record_resume(&r, 4, chain_of(&r, 4), "", &sink, &err) && w.n == 4);
     as_record_close(&r);
     must(as_file_read(path, 1 << 20, &after, &err), &err);
     size_t lines = 0;
@@ -325,14 +325,38 @@ static void log_must_be_whole(void)
     as_error err = {0};
     const as_train_sink sink = {0};
     as_record r = record_of(folder);
-    CHECK(!as_record_resume(&r, 4, "", &sink, &err));
+    CHECK(!as_record_resume(&r, 4, chain_of(&r, 4), "", &sink, &err));
     must_say(&err, AS_ESTATE, "log.jsonl: whole lines (found 3, expected at least 4)");
     as_record_close(&r);
     put(place("short/log.jsonl"), "{\"of\":1,\"step\":1}\n{\"of\":1,\"stop\":1}\n");
     r = record_of(folder);
     err = (as_error){0};
-    CHECK(!as_record_resume(&r, 2, "", &sink, &err));
+    CHECK(!as_record_resume(&r, 2, chain_of(&r, 2), "", &sink, &err));
     must_say(&err, AS_EFORMAT, "log.jsonl: 2: step (found nothing, ");
+    as_record_close(&r);
+}
+
+static void log_must_be_its_own(void)
+{
+    const char *folder = run_of("changed", 3);
+    as_error err = {0};
+    char chain[65];
+    const as_train_sink sink = {0};
+    as_record r = record_of(folder);
+    (void)snprintf(chain, sizeof chain, "%s", chain_of(&r, 3));
+    CHECK(as_record_resume(&r, 3, chain, "", &sink, &err) && strcmp(r.chain, chain) == 0);
+    as_record_close(&r);
+    as_buf text = {0};
+    must(as_file_read(place("changed/log.jsonl"), 1 << 20, &text, &err), &err);
+    char *step = strstr(text.data, "\"step\":2");
+    CHECK(step);
+    if (step) step[7] = '3';
+    put(place("changed/log.jsonl"), text.data);
+    as_buf_clear(&text);
+    r = record_of(folder);
+    CHECK(!as_record_resume(&r, 3, chain, "", &sink, &err));
+    must_say(&err, AS_ESTATE,
+             "log.jsonl: rows (found changed ones, expected those of the checkpoint)");
     as_record_close(&r);
 }
 
@@ -343,7 +367,8 @@ static void notices_stay(void)
     const as_train_sink sink = {0};
     for (int i = 0; i < 2; i++) {
         as_record r = record_of(folder);
-        CHECK(as_record_resume(&r, 1, i ? "second" : "first\n\"part\"", &sink, &err));
+        CHECK(as_record_resume(&r, 1, chain_of(&r, 1), i ? "second" : "first\n\"part\"", &sink,
+                               &err));
         as_record_close(&r);
     }
     CHECK(holds(place("notice/notices.jsonl"), "{\"notice\":\"first\\n\\\"part\\\"\",\"rows\":1}\n"
@@ -515,6 +540,7 @@ int main(void)
     RUN(sink_may_fail);
     RUN(timing_may_be_short);
     RUN(log_must_be_whole);
+    RUN(log_must_be_its_own);
     RUN(notices_stay);
     RUN(reference);
     RUN(damaged_reference);

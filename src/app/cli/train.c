@@ -13,7 +13,7 @@
 #include "base/progress.h"
 
 static const as_option options[] = {
-    {"out", 0, "DIR", "folder of the run (default: out of the plan)", false},
+    {"out", 0, "DIR", "folder of the run (default: the plan's out)", false},
     {"db", 0, "FILE", "store of the training log (default: the nearest assay.db)", false},
     {"set", 'o', "KEY.PATH=VALUE", "change the plan for this run; may be repeated", true},
     {"dry-run", 0, NULL, "read plan, model and data, say what would be done, train nothing", false},
@@ -356,7 +356,7 @@ static bool show_result(job *j, const as_train_result *r, as_error *err)
 {
     char shown[AS_ESCAPE_SIZE], out[AS_ESCAPE_SIZE];
     if (j->cli->json) {
-        json_t *o = describe(j, "assay.train/1");
+        json_t *o = describe(j, "assay.trained/1");
         as_json_put(&o, "is_done", json_boolean(r->is_done));
         as_json_put(&o, "was_early", json_boolean(r->was_early));
         as_json_put_size(&o, "steps", r->steps);
@@ -452,11 +452,10 @@ const as_command as_command_train = {
     "sft|dpo|lm PLAN",
     2,
     2,
-    "Trains as the plan says: sft on completions, dpo on preference pairs, lm on whole texts (all "
-    "weights "
-    "of a small model, or an adapter). The same command again goes on where the last one stopped, "
-    "to "
-    "the same bytes. A row for every step goes into the store; `assay report --training` draws it.",
+    "Trains as the plan says, an adapter or all weights of a small model: sft on completions or "
+    "conversations, dpo on preference pairs (an adapter), lm on whole texts. The same command "
+    "again goes on where the last one stopped, to the same bytes. A row for every step goes into "
+    "the store; `assay report --training` draws it.",
     options,
     {"assay train sft plan.yaml --out run", "assay train dpo plan.yaml -o dpo.beta=0.2 --dry-run"},
     run,

@@ -174,6 +174,7 @@ static json_t *state_of(const loop *l)
     as_json_put_text(&state, "run", l->record.digest);
     as_json_put_size(&state, "step", l->step);
     as_json_put_size(&state, "rows", l->record.n_rows);
+    as_json_put_text(&state, "log", l->record.chain);
     as_json_put_real(&state, "best_loss", l->best_loss);
     as_json_put_size(&state, "best_step", l->best_step);
     as_json_put_size(&state, "n_worse", l->n_worse);
@@ -224,7 +225,9 @@ static bool resume(loop *l, as_error *err)
     }
     if (ok && *as_buf_text(&notice) && l->sink->notice)
         l->sink->notice(l->sink->context, as_buf_text(&notice));
-    ok = ok && as_record_resume(&l->record, rows, as_buf_text(&notice), l->sink, err);
+    const char *chain = json_string_value(json_object_get(state, "log"));
+    ok = ok &&
+         as_record_resume(&l->record, rows, chain ? chain : "", as_buf_text(&notice), l->sink, err);
     json_decref(state);
     as_buf_clear(&notice);
     return ok;

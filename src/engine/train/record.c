@@ -250,6 +250,34 @@ static bool tell_rows(const char *path, times *t, const as_train_sink *sink, as_
     return ok;
 }
 
+/* The chain goes on with a row. */
+static bool link_row(as_record *r, const json_t *row, as_error *err)
+{
+    as_buf text = {0};
+    as_buf_puts(&text, r->chain);
+    as_json_write(&text, row);
+    bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, r->chain, err);
+    as_buf_clear(&text);
+    return ok;
+}
+
+/* The rows are those that the checkpoint was taken after. */
+static bool check_rows(as_record *r, const char *path, const char *chain, as_error *err)
+{
+    json_t *row = NULL;
+    as_jsonl *log = as_jsonl_open(path, err);
+    bool ok = log != NULL;
+    while (ok && (ok = as_jsonl_next(log, &row, err)) && row) {
+        ok = link_row(r, row, err);
+        json_decref(row);
+    }
+    as_jsonl_close(log);
+    if (!ok || strcmp(r->chain, chain) == 0) return ok;
+    (void)as_fail(err, AS_ESTATE, "rows (found changed ones, expected those of the checkpoint)");
+    at_path(err, path);
+    return false;
+}
+
 static bool keep_notice(const as_record *r, size_t rows, const char *notice, as_error *err)
 {
     as_buf path = {0}, text = {0};
@@ -271,8 +299,8 @@ static bool keep_notice(const as_record *r, size_t rows, const char *notice, as_
     return ok;
 }
 
-bool as_record_resume(as_record *r, size_t rows, const char *notice, const as_train_sink *sink,
-                      as_error *err)
+bool as_record_resume(as_record *r, size_t rows, const char *chain, const char *notice,
+                      const as_train_sink *sink, as_error *err)
 {
     as_buf log = {0}, timing = {0};
     times t = {0};
@@ -280,7 +308,8 @@ bool as_record_resume(as_record *r, size_t rows, const char *notice, const as_tr
     bool ok = (!*notice || keep_notice(r, rows, notice, err)) &&
               in_folder(&log, r->folder, "log.jsonl", err) &&
               in_folder(&timing, r->folder, "timing.jsonl", err) &&
-              (r->log = as_train_log_open(log.data, rows, err));
+              (r->log = as_train_log_open(log.data, rows, err)) &&
+              check_rows(r, log.data, chain, err);
     if (ok && as_file_exists(timing.data)) {
         t.file = as_jsonl_open(timing.data, err);
         ok = t.file != NULL;
@@ -294,18 +323,15 @@ bool as_record_resume(as_record *r, size_t rows, const char *notice, const as_tr
     return ok;
 }
 
-static bool add_row(as_train_log *log, json_t *row, as_error *err)
-{
-    bool ok = row && as_train_log_add(log, row, err);
-    json_decref(row);
-    return ok;
-}
-
 bool as_record_add(as_record *r, const as_update *u, as_error *err)
 {
-    if (!add_row(r->log, as_update_row(u, err), err)) return false;
-    r->n_rows++;
-    return add_row(r->timing, as_update_timing(u, err), err);
+    json_t *row = as_update_row(u, err), *timing = NULL;
+    bool ok = row && as_train_log_add(r->log, row, err) && link_row(r, row, err);
+    if (ok) r->n_rows++;
+    ok = ok && (timing = as_update_timing(u, err)) && as_train_log_add(r->timing, timing, err);
+    json_decref(row);
+    json_decref(timing);
+    return ok;
 }
 
 /* ---- the reference ---- */

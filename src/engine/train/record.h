@@ -14,6 +14,7 @@ typedef struct {
     as_key digest;      /* of the identity: checkpoints say whose they are */
     as_train_log *log, *timing;
     size_t n_rows; /* in log */
+    as_key chain;  /* of these rows: SHA-256 over the one before and the row; "" of none */
 } as_record;
 
 /* Makes the folder or finds the run in it; run.json must hold the same identity (AS_ESTATE, naming
@@ -22,11 +23,11 @@ AS_MUST_CHECK bool as_record_open(as_record *r, const char *folder, const json_t
                                   as_error *err);
 void as_record_close(as_record *r);
 
-/* Cuts log.jsonl to its first `rows` rows (AS_ESTATE when it has fewer) and tells them to the sink,
- * with their times as far as timing.jsonl has them. A notice that is not empty is added to
- * notices.jsonl: {rows, notice}. */
-AS_MUST_CHECK bool as_record_resume(as_record *r, size_t rows, const char *notice,
-                                    const as_train_sink *sink, as_error *err);
+/* Cuts log.jsonl to its first `rows` rows (AS_ESTATE when it has fewer, or their chain is not
+ * `chain`) and tells them to the sink, with their times as far as timing.jsonl has them. A notice
+ * that is not empty is added to notices.jsonl: {rows, notice}. */
+AS_MUST_CHECK bool as_record_resume(as_record *r, size_t rows, const char *chain,
+                                    const char *notice, const as_train_sink *sink, as_error *err);
 AS_MUST_CHECK bool as_record_add(as_record *r, const as_update *u, as_error *err);
 
 /* reference.json: n numbers. *found: it is there; one of another length is AS_ESTATE. */
