@@ -237,3 +237,7 @@ for mask in completion assistant text; do
 done
 $A train sft sft.yaml -o model=chat -o data=chats.jsonl -o mask=assistant -o mask_think=true --out masked -q |
     sed 's/\(\.[0-9]\)[0-9]*/\1/g'
+
+echo "== bench"
+$A synth model tiny-qwen3 --like tiny-qwen3 -q >/dev/null
+$A bench --model tiny-qwen3 --training --runs 1 --json -q | grep -c workload
