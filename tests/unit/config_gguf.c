@@ -204,7 +204,7 @@ static const gguf_edit gguf_refused[] = {
      "key \"llama.block_count\": value (found array, expected u32)"},
     {qwen_keys,
      {"qwen35.ssm.inner_size", U32, 130, NULL},
-     "key \"qwen35.ssm.inner_size\": value (found 130, expected a multiple of 4 heads, to 16384)"},
+     "key \"qwen35.ssm.inner_size\": value (found 130, expected a multiple of 4 heads, to 2560)"},
     {qwen_keys,
      {"qwen35.rope.dimension_count", U32, 7, NULL},
      "key \"qwen35.rope.dimension_count\": value (found 7, expected an even number of rotated "

@@ -50,17 +50,25 @@ static bool count_steps(loop *l, as_error *err)
     return l->total > 0 || as_fail(err, AS_EUSAGE, "steps (found 0, expected at least 1)");
 }
 
-static bool make_best(loop *l, as_error *err)
+static void free_copies(const loop *l, float **copy)
 {
-    l->best = as_new(l->n_params, sizeof *l->best, err);
-    if (!l->best) return false;
-    for (size_t i = 0; i < l->n_params && l->o->patience > 0; i++) {
+    for (size_t i = 0; copy && i < l->n_params; i++) free(copy[i]);
+    free(copy);
+}
+
+static float **copy_values(const loop *l, as_error *err)
+{
+    float **copy = as_new(l->n_params, sizeof *copy, err);
+    for (size_t i = 0; copy && i < l->n_params; i++) {
         const size_t n = l->param[i].rows * l->param[i].cols;
-        l->best[i] = as_new(n, sizeof(float), err);
-        if (!l->best[i]) return false;
-        memcpy(l->best[i], l->param[i].value, n * sizeof(float));
+        copy[i] = as_new(n, sizeof(float), err);
+        if (!copy[i]) {
+            free_copies(l, copy);
+            return NULL;
+        }
+        memcpy(copy[i], l->param[i].value, n * sizeof(float));
     }
-    return true;
+    return copy;
 }
 
 /* Values, the best ones, and the optimiser's state. */
@@ -75,7 +83,7 @@ static bool list_parts(loop *l, as_error *err)
         const size_t bytes = p->rows * p->cols * sizeof(float);
         l->part[l->n_parts++] = (as_part){p->name, p->value, bytes};
     }
-    for (size_t i = 0; i < l->n_params && l->o->patience > 0; i++)
+    for (size_t i = 0; l->best && i < l->n_params; i++)
         l->part[l->n_parts++] = (as_part){"best", l->best[i], l->part[i].bytes};
     for (size_t i = 0; i < n_state; i++) l->part[l->n_parts++] = state[i];
     return true;
@@ -138,7 +146,9 @@ static bool open_loop(loop *l, const json_t *identity, size_t *n_kept, as_error 
     if (!count_steps(l, err)) return false;
     l->optimiser = as_optimiser_new(&l->o->optimiser, l->param, l->n_params, err);
     l->order = l->optimiser ? as_new(l->data->n, sizeof *l->order, err) : NULL;
-    if (!l->order || !make_best(l, err) || !list_parts(l, err)) return false;
+    if (!l->order || (l->o->patience > 0 && !(l->best = copy_values(l, err))) ||
+        !list_parts(l, err))
+        return false;
     if (!as_batches_init(&l->batches, l->o, w, l->data, l->held, kept_bytes(l), n_kept, err))
         return false;
     /* last: what cannot begin leaves no run that a mended plan would differ from */
@@ -151,8 +161,7 @@ static void close_loop(loop *l)
     as_record_close(&l->record);
     as_batches_clear(&l->batches);
     as_optimiser_free(l->optimiser);
-    for (size_t i = 0; l->best && i < l->n_params; i++) free(l->best[i]);
-    free(l->best);
+    free_copies(l, l->best);
     free(l->part);
     free(l->ref);
     free(l->order);
@@ -310,27 +319,6 @@ static bool check_moved(loop *l, double rate, float *const *before, as_error *er
                                    "no value has changed (found a rate of %g, expected some "
                                    "trainable tensor to move)",
                                    rate);
-}
-
-static void free_copies(const loop *l, float **copy)
-{
-    for (size_t i = 0; copy && i < l->n_params; i++) free(copy[i]);
-    free(copy);
-}
-
-static float **copy_values(const loop *l, as_error *err)
-{
-    float **copy = as_new(l->n_params, sizeof *copy, err);
-    for (size_t i = 0; copy && i < l->n_params; i++) {
-        const size_t n = l->param[i].rows * l->param[i].cols;
-        copy[i] = as_new(n, sizeof(float), err);
-        if (!copy[i]) {
-            free_copies(l, copy);
-            return NULL;
-        }
-        memcpy(copy[i], l->param[i].value, n * sizeof(float));
-    }
-    return copy;
 }
 
 static bool apply(loop *l, double rate, as_error *err)
