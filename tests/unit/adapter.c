@@ -30,7 +30,7 @@ static const char *const only_v[] = {"v_proj"}, *const only_down[] = {"down_proj
 
 /* A stretch of rows and what came of it. */
 typedef struct {
-    const as_param *a, *b;
+    const as_parameter *a, *b;
     size_t in, out, rank;
     float x[ROWS * MOST], y[ROWS * MOST], dy[ROWS * MOST], dx[ROWS * MOST];
 } bench;
@@ -243,7 +243,7 @@ static void central_differences(void)
     memset(t.dx, 0, sizeof t.dx);
     call(a, &ex, &t, 0, ROWS, ROWS, true);
     for (size_t i = 0; i < 60; i++) {
-        const as_param *p = i % 2 ? t.b : t.a;
+        const as_parameter *p = i % 2 ? t.b : t.a;
         float *at = i % 3 == 2 ? &t.x[i * 97] : &p->value[i * 5];
         double grad = i % 3 == 2 ? (double)t.dx[i * 97] : (double)p->grad[i * 5];
         float was = *at;
@@ -403,7 +403,7 @@ static double model_loss(as_tape *tape, const as_adapter *a, const float *w, siz
 static void walk(as_adapter *a, double step)
 {
     size_t n;
-    const as_param *p = as_adapter_params(a, &n);
+    const as_parameter *p = as_adapter_params(a, &n);
     for (size_t i = 0; i < n; i++) {
         as_rng r = as_rng_at(9, p[i].name, 0);
         for (size_t k = 0; k < p[i].rows * p[i].cols; k++)
@@ -427,7 +427,7 @@ static void gradients_through_models(void)
         as_adapter *a = make(
             m, &ex,
             (as_adapter_options){.target = "all-linear", .dropout = 0.1, .init = AS_INIT_RANDOM});
-        const as_param *p = as_adapter_params(a, &n);
+        const as_parameter *p = as_adapter_params(a, &n);
         as_tape_options o = {.max_tokens = TOKENS, .longest = TOKENS / 2, .n_kept = 2};
         as_tape *tape = as_tape_new(m, &ex, NULL, &o, &err);
         must(tape && dim <= 256, &err);

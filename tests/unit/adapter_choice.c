@@ -70,7 +70,7 @@ static void names_and_order(void)
 {
     size_t n;
     as_adapter *a = make(model, (as_adapter_options){.target = "attention"});
-    const as_param *p = as_adapter_params(a, &n);
+    const as_parameter *p = as_adapter_params(a, &n);
     CHECK_TEXT(p[0].name, "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
     CHECK_TEXT(p[1].name, "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight");
     CHECK_TEXT(p[n - 1].name, "base_model.model.model.layers.3.self_attn.o_proj.lora_B.weight");
@@ -174,7 +174,7 @@ static void first_values(void)
     size_t n;
     const as_adapter_options o = {.rank = 16, .target = "attention", .seed = 3};
     as_adapter *a = make(model, o), *b = make(model, o);
-    const as_param *p = as_adapter_params(a, &n), *q = as_adapter_params(b, &n);
+    const as_parameter *p = as_adapter_params(a, &n), *q = as_adapter_params(b, &n);
     double sum = 0, square = 0;
     for (size_t i = 0; i < n; i++) {
         CHECK(same(p[i].value, q[i].value, p[i].rows * p[i].cols));
@@ -208,7 +208,7 @@ static void first_values_gaussian_and_random(void)
     size_t n;
     as_adapter *a = make(
         model, (as_adapter_options){.rank = 16, .target = "attention", .init = AS_INIT_GAUSSIAN});
-    const as_param *p = as_adapter_params(a, &n);
+    const as_parameter *p = as_adapter_params(a, &n);
     double square = 0;
     for (size_t k = 0; k < 1024; k++) square += (double)p[0].value[k] * (double)p[0].value[k];
     CHECK_NEAR(sqrt(square / 1024) * 16, 1, 0.08);
@@ -236,7 +236,7 @@ static void report(void)
                                                      .layers = layer,
                                                      .n_layers = 1,
                                                      .init = AS_INIT_RANDOM});
-    const as_param *p = as_adapter_params(a, &n);
+    const as_parameter *p = as_adapter_params(a, &n);
     double square = 0;
     for (size_t o = 0; o < p[1].rows; o++)
         for (size_t k = 0; k < p[0].cols; k++) {
@@ -261,7 +261,7 @@ static void what_must_move(void)
     size_t n;
     as_error err = {0};
     as_adapter *a = make(model, (as_adapter_options){.target = "attention"});
-    const as_param *p = as_adapter_params(a, &n);
+    const as_parameter *p = as_adapter_params(a, &n);
     for (size_t i = 0; i < n; i++)
         if (i != 5) p[i].value[0] = 1;
     CHECK(!as_adapter_report(a, true, &err));

@@ -30,7 +30,7 @@ static as_adapter *reopen(const as_model *m, const char *folder)
 static void check_same(const as_adapter *a, const as_adapter *b)
 {
     size_t n, k;
-    const as_param *p = as_adapter_params(a, &n), *q = as_adapter_params(b, &k);
+    const as_parameter *p = as_adapter_params(a, &n), *q = as_adapter_params(b, &k);
     CHECK(n == k);
     for (size_t i = 0; i < n && n == k; i++) {
         CHECK_TEXT(q[i].name, p[i].name);
@@ -202,7 +202,7 @@ static float *elements(const as_tensor *t)
 
 /* The base's own GGUF file says where its rows and columns went: B's rows and A's columns must have
  * gone there too. */
-static void check_orders(const as_tensor *w, const as_tensor *moved, const as_param *p,
+static void check_orders(const as_tensor *w, const as_tensor *moved, const as_parameter *p,
                          const as_tensor *a, const as_tensor *b)
 {
     float *x = elements(w), *y = elements(moved), *ga = elements(a), *gb = elements(b);
@@ -241,7 +241,7 @@ static void gguf_orders(void)
         must(as_adapter_write_gguf(a, place("a.gguf"), &err), &err);
         as_gguf *file = as_gguf_open(place("a.gguf"), &err);
         must(file != NULL, &err);
-        const as_param *p = as_adapter_params(a, &n);
+        const as_parameter *p = as_adapter_params(a, &n);
         CHECK(as_gguf_count(file) == n);
         for (size_t k = 0; k < n; k += 2) {
             char hf[160], base[160], factor[2][160];
@@ -284,7 +284,7 @@ static void write_foreign(const as_adapter *a, const char *path, float alpha, co
     static char name[64][64];
     static uint16_t half[64][128 * 8];
     as_tensor_source t[64];
-    const as_param *p = as_adapter_params(a, &n);
+    const as_parameter *p = as_adapter_params(a, &n);
     CHECK(n <= 64);
     for (size_t i = 0; i < n; i++) {
         size_t count = p[i].rows * p[i].cols;
@@ -320,7 +320,7 @@ static void gguf_of_another_program(void)
     write_foreign(a, place("f.gguf"), 0.1f, "lora", "qwen3", 4);
     must(as_adapter_from_gguf(m, &ex, place("f.gguf"), place("foreign"), &err), &err);
     as_adapter *b = reopen(m, place("foreign"));
-    const as_param *p = as_adapter_params(a, &n), *q = as_adapter_params(b, &k);
+    const as_parameter *p = as_adapter_params(a, &n), *q = as_adapter_params(b, &k);
     CHECK(n == k);
     for (size_t i = 0; i < n; i++)
         for (size_t e = 0; e < p[i].rows * p[i].cols; e++)

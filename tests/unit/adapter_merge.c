@@ -100,7 +100,7 @@ static void merged_value(void)
     as_model *m = tiny("tiny-qwen3", "-F32", AS_F32, &ex);
     as_adapter *a = make(m, (as_adapter_options){0});
     size_t n;
-    const as_param *p = as_adapter_params(a, &n) + 12;
+    const as_parameter *p = as_adapter_params(a, &n) + 12;
     const char *name = "model.layers.0.mlp.down_proj.weight";
     save(a, place("adapter"));
     must(as_adapter_merge(m, &ex, place("tiny-qwen3-F32"), place("adapter"), place("value"), AS_F32,
@@ -220,7 +220,7 @@ static void merge_refuses(void)
     as_model *m = tiny("tiny-qwen3", "-F32", AS_F32, &ex);
     as_adapter *a = make(m, (as_adapter_options){0});
     size_t n;
-    const as_param *p = as_adapter_params(a, &n);
+    const as_parameter *p = as_adapter_params(a, &n);
     const char *base = place("tiny-qwen3-F32");
     save(a, place("adapter"));
     CHECK(!as_adapter_merge(m, &ex, base, place("adapter"), base, AS_F32, &err));

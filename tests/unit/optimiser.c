@@ -51,7 +51,7 @@ static double worst(const float *a, const float *b, size_t n, double size)
 }
 
 /* Follows one trajectory; `reach` is how far a parameter may have come in one step. */
-static double follow(const json_t *c, as_optimiser *o, const as_exec *ex, const as_param *moved,
+static double follow(const json_t *c, as_optimiser *o, const as_exec *ex, const as_parameter *moved,
                      double reach)
 {
     float expected[512];
@@ -79,7 +79,7 @@ static void adamw_is_torchs(void)
     for (size_t i = 0; i < json_array_size(cases); i++) {
         const json_t *c = json_array_get(cases, i);
         float value[512], grad[512];
-        as_param p = {"w", value, grad, whole(c, "rows"), whole(c, "cols"), true};
+        as_parameter p = {"w", value, grad, whole(c, "rows"), whole(c, "cols"), true};
         as_optimiser_options by = usual;
         by.weight_decay = number(c, "decay");
         floats(value, json_object_get(c, "start"));
@@ -180,16 +180,16 @@ static void codes_are_the_nearest(void)
 enum { N_TENSORS = 5, N_ALL = 3 * 17 + 40 + 96 * 70 + 5 * 2000 + 20000 };
 typedef struct {
     float value[N_ALL], grad[N_ALL];
-    as_param params[N_TENSORS];
+    as_parameter params[N_TENSORS];
 } world;
 
 static world *world_new(void)
 {
-    static const as_param shapes[N_TENSORS] = {{"a", 0, 0, 3, 17, true},
-                                               {"gain", 0, 0, 1, 40, false},
-                                               {"b", 0, 0, 96, 70, true},
-                                               {"c", 0, 0, 5, 2000, true},
-                                               {"long", 0, 0, 1, 20000, false}};
+    static const as_parameter shapes[N_TENSORS] = {{"a", 0, 0, 3, 17, true},
+                                                   {"gain", 0, 0, 1, 40, false},
+                                                   {"b", 0, 0, 96, 70, true},
+                                                   {"c", 0, 0, 5, 2000, true},
+                                                   {"long", 0, 0, 1, 20000, false}};
     world *w = malloc(sizeof *w);
     AS_CHECK(w);
     as_rng r = as_rng_at(3, "world", 0);
@@ -236,7 +236,7 @@ static float drawn_gradient(size_t i, size_t k)
 static void walk_eight(const char *rule, const json_t *c, const as_exec *ex, float *value)
 {
     static float grad[N_EIGHT];
-    as_param p = {"w", value, grad, 1, N_EIGHT, true};
+    as_parameter p = {"w", value, grad, 1, N_EIGHT, true};
     as_optimiser_options by = usual;
     by.name = rule;
     by.weight_decay = number(c, "decay");
@@ -321,9 +321,10 @@ static void apollo_is_the_naive_one(void)
         const json_t *c = json_array_get(cases, i);
         float value[512], grad[512], other[4] = {0}, still[4] = {0};
         size_t before = whole(c, "number");
-        as_param p[8];
-        for (size_t t = 0; t < before; t++) p[t] = (as_param){"other", other, still, 2, 2, true};
-        p[before] = (as_param){"w", value, grad, whole(c, "rows"), whole(c, "cols"), true};
+        as_parameter p[8];
+        for (size_t t = 0; t < before; t++)
+            p[t] = (as_parameter){"other", other, still, 2, 2, true};
+        p[before] = (as_parameter){"w", value, grad, whole(c, "rows"), whole(c, "cols"), true};
         as_optimiser_options by = usual;
         by.name = "apollo-mini";
         by.weight_decay = number(c, "decay");
@@ -463,7 +464,7 @@ static void refuses(as_optimiser_options by, size_t n, const char *message)
 {
     char text[512];
     float value[2] = {0}, grad[2] = {0};
-    as_param p = {"w", value, grad, 1, 2, true};
+    as_parameter p = {"w", value, grad, 1, 2, true};
     err = (as_error){0};
     CHECK(!as_optimiser_new(&by, &p, n, &err) && err.class_ == AS_EUSAGE);
     CHECK_TEXT(as_error_text(&err, text, sizeof text), message);
@@ -490,7 +491,7 @@ static void options_are_checked(void)
     by.scale = 1, by.period = 0;
     refuses(by, 1, "optimiser: period (found 0, expected 1 or more)");
     float value[2] = {0}, grad[2] = {0};
-    as_param p = {"w", value, grad, 0, 2, true};
+    as_parameter p = {"w", value, grad, 0, 2, true};
     CHECK(!as_optimiser_new(&usual, &p, 1, &err) && err.class_ == AS_EUSAGE);
     CHECK_TEXT(err.what, "w: shape (found 0x2, expected elements)");
     err = (as_error){0};

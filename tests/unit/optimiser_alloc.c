@@ -7,9 +7,9 @@
 static void refuse_each(const char *rule)
 {
     static float value[96 * 70], grad[96 * 70];
-    const as_param params[] = {{"matrix", value, grad, 96, 70, true},
-                               {"wide", value, grad, 3, 1500, true},
-                               {"gain", value, grad, 1, 40, false}};
+    const as_parameter params[] = {{"matrix", value, grad, 96, 70, true},
+                                   {"wide", value, grad, 3, 1500, true},
+                                   {"gain", value, grad, 1, 40, false}};
     const as_optimiser_options by = {rule, 0.9, 0.999, 1e-8, 0, 1, 128, 200};
     bool refused = true;
     for (size_t k = 1; refused && !check_bad; k++) {

@@ -348,7 +348,7 @@ static double weights_off(const as_weights *w, const json_t *grads, size_t *n_se
 {
     size_t n;
     double worst = 0;
-    const as_param *p = as_weights_params(w, &n);
+    const as_parameter *p = as_weights_params(w, &n);
     for (size_t i = 0; i < n; i++) {
         const json_t *g = reference_of(grads, p[i].name);
         if (!g) {
@@ -387,7 +387,7 @@ static double loss_at(bench *b, const text *t, float *value, float x)
 static void scalars(const char *name, bench *b, const as_weights *w, const text *t, double scale)
 {
     size_t n;
-    const as_param *p = as_weights_params(w, &n);
+    const as_parameter *p = as_weights_params(w, &n);
     const float h = 0.01f;
     for (size_t i = 0; i < n; i++) {
         if (!strstr(p[i].name, "layer_scalar")) continue;

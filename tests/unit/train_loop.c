@@ -58,7 +58,7 @@ typedef struct {
     as_adapter *adapter;
     as_weights *weights;
     as_trainee what;
-    const as_param *param;
+    const as_parameter *param;
     size_t n_params;
     examples *x;
     double logp[2 * N]; /* made up */

@@ -483,7 +483,7 @@ static void adapter_result(void)
     as_adapter *back = as_adapter_open(model, &ex, place("adapter-run/adapter"), 0, &err);
     must(back != NULL, &err);
     size_t n, m;
-    const as_param *a = as_adapter_params(moved, &n), *b = as_adapter_params(back, &m);
+    const as_parameter *a = as_adapter_params(moved, &n), *b = as_adapter_params(back, &m);
     CHECK(n == m && memcmp(a[n - 1].value, b[n - 1].value,
                            a[n - 1].rows * a[n - 1].cols * sizeof(float)) == 0);
     as_adapter_close(back);
@@ -502,7 +502,7 @@ static void weights_result(void)
     as_weights *weights = as_weights_new(model, &ex, &err);
     must(weights != NULL, &err);
     size_t n;
-    const as_param *p = as_weights_params(weights, &n);
+    const as_parameter *p = as_weights_params(weights, &n);
     p[0].value[5] = 42;
     as_weights_refresh(weights);
     as_record r = record_of(run_of("model-run", 0));

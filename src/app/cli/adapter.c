@@ -47,7 +47,7 @@ static bool print_done(const job *j, const char *action, const char *what, as_er
     json_t *o = json_object();
     as_json_put_text(&o, "schema", "assay.adapter/1");
     as_json_put_text(&o, "action", action);
-    as_json_put_text(&o, "model", j->engine.path);
+    as_json_put_text(&o, "model", j->engine.local.path);
     as_json_put_text(&o, "adapter", j->adapter);
     as_json_put_text(&o, "out", j->out);
     return as_print_json(o, err);
@@ -86,14 +86,14 @@ static void put_report(as_buf *b, const json_t *report)
 
 static bool inspect(job *j, as_error *err)
 {
-    as_adapter *a = as_adapter_open(j->engine.model, &j->engine.exec, j->adapter, 0, err);
+    as_adapter *a = as_adapter_open(j->engine.local.model, &j->engine.exec, j->adapter, 0, err);
     json_t *report = a ? as_adapter_report(a, false, err) : NULL;
     as_adapter_close(a);
     if (!report) return false;
     if (j->cli->json) {
         as_json_put_text(&report, "schema", "assay.adapter/1");
         as_json_put_text(&report, "action", "inspect");
-        as_json_put_text(&report, "model", j->engine.path);
+        as_json_put_text(&report, "model", j->engine.local.path);
         as_json_put_text(&report, "adapter", j->adapter);
         return as_print_json(report, err);
     }
@@ -125,14 +125,14 @@ static bool merge(job *j, as_error *err)
 {
     as_dtype dtype;
     return read_dtype(j->cli, &dtype, err) &&
-           as_adapter_merge(j->engine.model, &j->engine.exec, j->engine.path, j->adapter, j->out,
-                            dtype, err) &&
+           as_adapter_merge(j->engine.local.model, &j->engine.exec, j->engine.local.path,
+                            j->adapter, j->out, dtype, err) &&
            print_done(j, "merge", "the checkpoint with the adapter in its weights", err);
 }
 
 static bool export_gguf(job *j, as_error *err)
 {
-    as_adapter *a = as_adapter_open(j->engine.model, &j->engine.exec, j->adapter, 0, err);
+    as_adapter *a = as_adapter_open(j->engine.local.model, &j->engine.exec, j->adapter, 0, err);
     bool ok = a && as_adapter_write_gguf(a, j->out, err);
     as_adapter_close(a);
     return ok && print_done(j, "export", "a GGUF adapter", err);
@@ -146,7 +146,7 @@ static bool export_peft(job *j, as_error *err)
     if (as_file_exists(config))
         return as_fail(err, AS_ESTATE, "%s: there is an adapter already",
                        as_escape(j->out, strlen(j->out), shown));
-    return as_adapter_from_gguf(j->engine.model, &j->engine.exec, j->adapter, j->out, err) &&
+    return as_adapter_from_gguf(j->engine.local.model, &j->engine.exec, j->adapter, j->out, err) &&
            print_done(j, "export", "a PEFT folder", err);
 }
 

@@ -87,7 +87,7 @@ static bool timed(bench *b, size_t tokens, double *seconds, as_error *err)
     b->next = 0;
     b->tokens = tokens;
     double start = as_seconds();
-    bool ok = as_infer(e->model, &e->exec, NULL, e->arm, e->n_arms, &o, &sink, NULL, err);
+    bool ok = as_infer(e->local.model, &e->exec, NULL, e->arm, e->n_arms, &o, &sink, NULL, err);
     *seconds = as_seconds() - start;
     return ok;
 }
@@ -121,8 +121,8 @@ typedef struct {
 /* Operations of one token; of a prompt only the last position goes through the head. */
 static double token_flops(const bench *b)
 {
-    const as_config *c = as_model_config(b->engine->model);
-    double all = (double)as_model_flops(b->engine->model);
+    const as_config *c = as_model_config(b->engine->local.model);
+    double all = (double)as_model_flops(b->engine->local.model);
     double head = 2.0 * (double)c->vocab * (double)c->dim;
     return b->w->prefill ? all - head * (1 - 1 / (double)b->w->prompt) : all;
 }
@@ -132,7 +132,7 @@ static bool measure(bench *b, size_t runs, size_t tokens, const void *big, size_
                     double *peak, double *band, figure *out, as_error *err)
 {
     double rate[AS_BENCH_RUNS], f[AS_BENCH_RUNS], m[AS_BENCH_RUNS], whole, first = 0;
-    const as_model *model = b->engine->model;
+    const as_model *model = b->engine->local.model;
     double rows = (double)b->w->rows;
     for (size_t i = 0; i < runs; i++) {
         double flops = as_ceiling_flops(&b->engine->exec, 0.1);
@@ -158,7 +158,7 @@ static bool measure(bench *b, size_t runs, size_t tokens, const void *big, size_
 
 static bool make_prompts(bench *b, as_error *err)
 {
-    size_t n = b->w->rows * b->w->prompt, vocab = as_model_config(b->engine->model)->vocab;
+    size_t n = b->w->rows * b->w->prompt, vocab = as_model_config(b->engine->local.model)->vocab;
     free(b->prompt);
     b->prompt = as_new(n, sizeof *b->prompt, err);
     if (!b->prompt) return false;
@@ -169,7 +169,7 @@ static bool make_prompts(bench *b, as_error *err)
 
 static bool make_taps(bench *b, as_error *err)
 {
-    const as_config *c = as_model_config(b->engine->model);
+    const as_config *c = as_model_config(b->engine->local.model);
     b->tap = as_new(c->n_layers + 1, sizeof *b->tap, err);
     if (!b->tap) return false;
     for (size_t l = 0; l < c->n_layers; l++)
@@ -214,7 +214,7 @@ static bool run_all(bench *b, const as_cli *c, result *r, as_error *err)
         figure f;
         b->w = &workloads[i];
         if (!wanted[i]) continue;
-        size_t positions = as_model_config(b->engine->model)->max_positions;
+        size_t positions = as_model_config(b->engine->local.model)->max_positions;
         if (tokens >= positions || b->w->prompt >= positions - tokens) {
             as_log_warn(c->log, "%s: left out, the model has %zu positions", b->w->name, positions);
             continue;
@@ -244,7 +244,7 @@ static bool print_all(const bench *b, const as_cli *c, const result *r, as_error
         as_json_put_real(&o, "peak_flops", r->peak);
         as_json_put_real(&o, "peak_bandwidth", r->band);
         as_json_put_real(&o, "load_seconds", r->load);
-        as_json_put_size(&o, "weight_bytes", as_model_bytes(b->engine->model));
+        as_json_put_size(&o, "weight_bytes", as_model_bytes(b->engine->local.model));
         as_json_put_size(&o, "resident_bytes", (size_t)usage.ru_maxrss * 1024);
         as_json_put(&o, "rows", json_incref(r->rows));
         return as_print_json(o, err);
@@ -256,7 +256,7 @@ static bool print_all(const bench *b, const as_cli *c, const result *r, as_error
     as_buf_printf(&t,
                   "weights %.0f MiB, loaded in %.2f s; resident at most %.0f MiB, of which "
                   "1536 MiB measure the bandwidth\n",
-                  (double)as_model_bytes(b->engine->model) / 1048576, r->load,
+                  (double)as_model_bytes(b->engine->local.model) / 1048576, r->load,
                   (double)usage.ru_maxrss / 1024);
     as_buf_puts(&t, as_buf_text(&r->text));
     bool ok = as_print(&t, err);

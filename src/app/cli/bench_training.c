@@ -50,7 +50,7 @@ typedef struct {
     size_t length, pass, n_kept, n_targets; /* pass: tokens taken together */
     as_adapter *adapter;
     as_weights *weights;
-    const as_param *param;
+    const as_parameter *param;
     size_t n_params;
     as_optimiser *optimiser;
     as_tape *tape;
@@ -74,10 +74,10 @@ static bool make_trained(bench *b, as_error *err)
         .rank = RANK, .alpha = 2 * RANK, .target = "all-linear", .init = AS_INIT_KAIMING};
     const as_optimiser_options adamw = {.name = "adamw", .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
     if (b->w->is_whole) {
-        b->weights = as_weights_new(e->model, &e->exec, err);
+        b->weights = as_weights_new(e->local.model, &e->exec, err);
         if (b->weights) b->param = as_weights_params(b->weights, &b->n_params);
     } else {
-        b->adapter = as_adapter_new(e->model, &e->exec, &o, err);
+        b->adapter = as_adapter_new(e->local.model, &e->exec, &o, err);
         if (b->adapter) b->param = as_adapter_params(b->adapter, &b->n_params);
     }
     if (!b->param) return false;
@@ -88,7 +88,7 @@ static bool make_trained(bench *b, as_error *err)
 /* As many layers kept whole as fit, as the loop chooses them. */
 static bool fit(bench *b, as_tape_options *o, bool *fits, as_error *err)
 {
-    const as_model *m = b->engine->model;
+    const as_model *m = b->engine->local.model;
     size_t fixed = as_model_bytes(m) + as_loss_bytes(m, b->pass), bytes = 0;
     for (size_t i = 0; i < b->n_params; i++)
         fixed += 6 * b->param[i].rows * b->param[i].cols * sizeof(float);
@@ -106,8 +106,8 @@ static bool make_room(bench *b, bool *fits, as_error *err)
     if (!fit(b, &o, fits, err)) return false;
     if (!*fits) return true;
     b->n_kept = o.n_kept;
-    b->tape = as_tape_new(e->model, &e->exec, b->weights, &o, err);
-    b->loss = b->tape ? as_loss_new(e->model, &e->exec, b->tape, b->pass, err) : NULL;
+    b->tape = as_tape_new(e->local.model, &e->exec, b->weights, &o, err);
+    b->loss = b->tape ? as_loss_new(e->local.model, &e->exec, b->tape, b->pass, err) : NULL;
     b->d_final = b->loss ? as_new(b->pass * b->config->dim, sizeof(float), err) : NULL;
     b->nll = b->d_final ? as_new(b->pass, sizeof *b->nll, err) : NULL;
     b->target = b->nll ? as_new(b->pass, sizeof *b->target, err) : NULL;
@@ -226,7 +226,7 @@ static bool step(bench *b, meter *m, as_error *err)
 static double useful_flops(const bench *b)
 {
     const double head = 2.0 * (double)b->config->vocab * (double)b->config->dim;
-    const double body = (double)as_model_flops(b->engine->model) - head;
+    const double body = (double)as_model_flops(b->engine->local.model) - head;
     return (b->w->is_whole ? 3 : 2) * (TOKENS * body + (double)b->n_targets * head);
 }
 
@@ -301,7 +301,7 @@ static as_part *list_parts(const bench *b, size_t *n, size_t *bytes, as_error *e
     as_part *part = as_new(b->n_params + n_state, sizeof *part, err);
     if (!part) return NULL;
     for (*n = 0; *n < b->n_params; ++*n) {
-        const as_param *p = &b->param[*n];
+        const as_parameter *p = &b->param[*n];
         part[*n] = (as_part){p->name, p->value, p->rows * p->cols * sizeof(float)};
     }
     for (size_t i = 0; i < n_state; i++) part[(*n)++] = state[i];
@@ -366,7 +366,7 @@ static bool measure(bench *b, as_error *err)
         if (!b->folder) return true;
         return make_trained(b, err) && measure_checkpoint(b, err);
     }
-    if (w->is_whole && 7 * as_model_bytes(b->engine->model) > b->memory)
+    if (w->is_whole && 7 * as_model_bytes(b->engine->local.model) > b->memory)
         fits =
             false; /* values, gradients and moments of at least two bytes for each of the model's */
     ok = !fits || (make_trained(b, err) && make_room(b, &fits, err));
@@ -420,7 +420,7 @@ bool as_bench_training(const as_engine *e, const as_cli *c, double load_seconds,
     bool wanted[N_WORKLOADS];
     bench *b = as_new(1, sizeof *b, err);
     if (!b) return false;
-    *b = (bench){.engine = e, .cli = c, .config = as_model_config(e->model)};
+    *b = (bench){.engine = e, .cli = c, .config = as_model_config(e->local.model)};
     b->rows = json_array();
     bool ok = as_bench_wants(c, N_WORKLOADS, wanted, err) && read_options(b, err);
     for (size_t i = 0; ok && i < N_WORKLOADS; i++) {

@@ -1,4 +1,4 @@
-/* A model with all that belongs to it. */
+/* A model as the command line names it, and its arms. */
 #include "app/cli/engine.h"
 
 #include <errno.h>
@@ -8,9 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/map.h"
-#include "engine/format/gguf.h"
 #include "engine/format/hub.h"
 
 bool as_engine_exec(as_exec *ex, const as_cli *c, as_error *err)
@@ -28,41 +26,6 @@ bool as_engine_exec(as_exec *ex, const as_cli *c, as_error *err)
     return as_exec_init(ex, as_cli_value(c, "kernels", "auto"), threads, err);
 }
 
-/* chat_template.jinja beside the weights wins over what the tokenizer's files say. */
-static bool open_chat(as_engine *e, as_error *err)
-{
-    bool ok = false;
-    as_buf path = {0}, text = {0};
-    const char *name, *body = as_tokenizer_template(e->tokenizer);
-    as_buf_printf(&path, "%s/chat_template.jinja", e->path);
-    if (!as_buf_ok(&path, err)) goto out;
-    name = as_buf_text(&path);
-    if (as_file_exists(name)) {
-        if (!as_file_read(name, AS_TEMPLATE_TEXT, &text, err)) goto out;
-        body = as_buf_text(&text);
-    } else {
-        name = e->path;
-    }
-    ok = true;
-    if (!body) goto out;
-    e->chat = as_template_parse(name, body, strlen(body), err);
-    ok = e->chat && as_sha256_of(body, strlen(body), e->chat_digest, err);
-    e->has_thinking = strstr(body, "enable_thinking");
-out:
-    as_buf_clear(&path);
-    as_buf_clear(&text);
-    return ok;
-}
-
-bool as_engine_text(as_engine *e, const as_tensors *tensors, as_error *err)
-{
-    const as_gguf *gguf = tensors ? as_tensors_gguf(tensors) : NULL;
-    if (gguf ? !as_gguf_has(gguf, "tokenizer.ggml.model") : !as_tokenizer_exists(e->path))
-        return true;
-    e->tokenizer = gguf ? as_tokenizer_gguf(gguf, err) : as_tokenizer_open(e->path, err);
-    return e->tokenizer && open_chat(e, err);
-}
-
 static bool open_arms(as_engine *e, as_error *err)
 {
     const as_cli *c = e->cli;
@@ -72,7 +35,7 @@ static bool open_arms(as_engine *e, as_error *err)
     if (!e->arm) return false;
     for (size_t i = 0; i < c->n_given; i++) {
         if (strcmp(c->given_name[i], "arm") != 0) continue;
-        as_arm *arm = as_arm_open(c->given_value[i], e->model, &e->exec, &options, err);
+        as_arm *arm = as_arm_open(c->given_value[i], e->local.model, &e->exec, &options, err);
         if (!arm) return false;
         e->arm[e->n_arms++] = arm;
         for (size_t j = 0; j + 1 < e->n_arms; j++)
@@ -81,39 +44,24 @@ static bool open_arms(as_engine *e, as_error *err)
                                as_escape(as_arm_name(arm), strlen(as_arm_name(arm)), shown));
     }
     if (e->n_arms) return true;
-    e->arm[0] = as_arm_open("base", e->model, &e->exec, &options, err);
+    e->arm[0] = as_arm_open("base", e->local.model, &e->exec, &options, err);
     e->n_arms = e->arm[0] != NULL;
     return e->arm[0];
-}
-
-/* The model's rows and the tokenizer's ids must agree. */
-static bool check_vocabulary(const as_engine *e, as_error *err)
-{
-    size_t vocab = as_model_config(e->model)->vocab;
-    size_t ids = e->tokenizer ? as_tokenizer_size(e->tokenizer) : 0;
-    if (ids <= vocab) return true;
-    return as_fail(
-        err, AS_EFORMAT,
-        "%s: tokenizer and embedding disagree (found %zu token ids, expected at most %zu)", e->path,
-        ids, vocab);
 }
 
 bool as_engine_load(as_engine *e, const as_cli *c, const char *name, as_error *err)
 {
     *e = (as_engine){.cli = c};
     as_buf path = {0};
-    as_model_options options = {.no_scan = as_cli_flag(c, "no-scan"),
-                                .cache = as_cli_cache(c, err)};
+    const char *note = NULL;
+    const as_local_options options = {.no_scan = as_cli_flag(c, "no-scan"),
+                                      .cache = as_cli_cache(c, err)};
     bool ok =
         as_map_guard(err) && as_engine_exec(&e->exec, c, err) && as_hub_resolve(name, &path, err);
     if (ok) {
-        e->path = as_arena_text(c->arena, as_buf_text(&path), err);
-        as_log_note(c->log, "loading %s", e->path);
-        e->model = e->path ? as_model_open(e->path, &e->exec, &options, err) : NULL;
-        const char *told = e->model ? as_tensors_note(as_model_tensors(e->model)) : NULL;
-        if (told && *told) as_log_warn(c->log, "%s", told);
-        ok = e->model && as_engine_text(e, as_model_tensors(e->model), err) &&
-             check_vocabulary(e, err);
+        as_log_note(c->log, "loading %s", as_buf_text(&path));
+        ok = as_local_open(&e->local, as_buf_text(&path), &e->exec, &options, &note, err);
+        if (note) as_log_warn(c->log, "%s", note);
     }
     as_buf_clear(&path);
     return ok;
@@ -130,21 +78,13 @@ bool as_engine_open(as_engine *e, const as_cli *c, as_error *err)
 void as_engine_close(as_engine *e)
 {
     for (size_t i = 0; i < e->n_arms; i++) as_arm_close(e->arm[i]);
-    as_template_free(e->chat);
-    as_tokenizer_free(e->tokenizer);
-    as_model_close(e->model);
+    as_local_close(&e->local);
     as_exec_clear(&e->exec);
 }
 
 json_t *as_engine_record(const as_engine *e)
 {
-    json_t *o = json_object(), *arms = json_array();
-    const as_config *config = as_model_config(e->model);
-    as_json_put_text(&o, "family", config->family);
-    as_json_put_text(&o, "weights", as_model_digest(e->model));
-    as_json_put_text(&o, "dtype", as_model_dtype(e->model));
-    as_json_put_text(&o, "tokenizer", e->tokenizer ? as_tokenizer_digest(e->tokenizer) : NULL);
-    as_json_put_text(&o, "template", e->chat ? e->chat_digest : NULL);
+    json_t *o = as_local_record(&e->local), *arms = json_array();
     for (size_t i = 0; i < e->n_arms; i++) {
         json_t *arm = json_object();
         as_json_put_text(&arm, "name", as_arm_name(e->arm[i]));
@@ -153,22 +93,6 @@ json_t *as_engine_record(const as_engine *e)
     }
     as_json_put(&o, "arms", arms);
     return o;
-}
-
-bool as_engine_stops(const as_engine *e, const uint32_t **ids, size_t *n, as_error *err)
-{
-    const as_config *config = as_model_config(e->model);
-    uint32_t eos, *all = as_arena_push(e->cli->arena, config->n_stop + 1, sizeof *all, err);
-    if (!all) return false;
-    bool has = e->tokenizer && as_tokenizer_eos(e->tokenizer, &eos);
-    for (size_t i = 0; i < config->n_stop; i++) {
-        all[i] = config->stop[i];
-        has = has && all[i] != eos;
-    }
-    if (has) all[config->n_stop] = eos;
-    *ids = all;
-    *n = config->n_stop + has;
-    return true;
 }
 
 bool as_engine_rows(const as_cli *c, as_infer_options *o, as_error *err)

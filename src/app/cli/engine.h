@@ -5,7 +5,7 @@
 
 #include "app/cli/command.h"
 #include "engine/infer/infer.h"
-#include "engine/text/template.h"
+#include "lab/subject/local.h"
 
 #define AS_MODEL_OPTIONS                                                                           \
     {"model", 'm', "MODEL", "a folder, FILE.gguf, or ORG/NAME[@REV] in the local cache", false},   \
@@ -40,13 +40,8 @@
 typedef struct {
     const as_cli *cli;
     as_exec exec;
-    const char *path; /* resolved */
-    as_model *model;
-    as_tokenizer *tokenizer; /* NULL: the folder has none, and only ids can be given */
-    as_template *chat;       /* NULL: none */
-    as_key chat_digest;      /* of the template's text; "" without */
-    bool has_thinking;       /* the template asks for the switch */
-    as_arm **arm;            /* at least base */
+    as_local local; /* which borrows exec */
+    as_arm **arm;   /* at least base */
     size_t n_arms;
 } as_engine;
 
@@ -59,17 +54,10 @@ AS_MUST_CHECK bool as_engine_load(as_engine *e, const as_cli *c, const char *nam
 void as_engine_close(as_engine *e);
 /* The kernels and threads alone. */
 AS_MUST_CHECK bool as_engine_exec(as_exec *ex, const as_cli *c, as_error *err);
-/* The tokenizer and template of a model's folder or GGUF file, without its weights; `tensors` is
- * NULL for a folder. */
-AS_MUST_CHECK bool as_engine_text(as_engine *e, const as_tensors *tensors, as_error *err);
 /* --batch and --piece. AS_EUSAGE. */
 AS_MUST_CHECK bool as_engine_rows(const as_cli *c, as_infer_options *o, as_error *err);
 /* Model, tokenizer and template digests, dtype, family, arms: what results carry. */
 json_t *as_engine_record(const as_engine *e);
-/* The model's stop ids and the tokenizer's eos; in the arena. */
-AS_MUST_CHECK bool as_engine_stops(const as_engine *e, const uint32_t **ids, size_t *n,
-                                   as_error *err);
-
 /* One row of input. */
 typedef struct {
     const char *id;

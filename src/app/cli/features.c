@@ -38,7 +38,7 @@ typedef struct {
 
 static bool read_tap(job *j, as_error *err)
 {
-    const as_config *c = as_model_config(j->engine->model);
+    const as_config *c = as_model_config(j->engine->local.model);
     const char *site = as_cli_value(j->cli, "site", "hidden");
     const char *selector = as_cli_value(j->cli, "selector", "last_content");
     char shown[AS_ESCAPE_SIZE];
@@ -167,13 +167,15 @@ static bool run_all(job *j, const char *path, as_error *err)
     if (!path) return as_fail(err, AS_EUSAGE, "features needs --out FILE.npz");
     if (!as_cli_can_write(path, err) || !as_engine_rows(j->cli, &o, err) ||
         !as_cli_size(j->cli, "max-tokens", 256, &j->common.max_tokens, err) ||
-        !as_engine_open(j->engine, j->cli, err) ||
-        !as_engine_stops(j->engine, &j->common.stop, &j->common.n_stop, err) || !read_tap(j, err) ||
+        !as_engine_open(j->engine, j->cli, err) || !read_tap(j, err) ||
         !as_questions_read(&j->questions, j->engine, err) || !make_arrays(j, err))
         return false;
+    j->common.stop = j->engine->local.stop;
+    j->common.n_stop = j->engine->local.n_stop;
     j->progress = as_progress_new(j->cli->log, "rows", j->n_items, err);
-    bool ok = j->progress && as_infer(j->engine->model, &j->engine->exec, j->engine->tokenizer,
-                                      j->engine->arm, j->engine->n_arms, &o, &sink, NULL, err);
+    bool ok = j->progress &&
+              as_infer(j->engine->local.model, &j->engine->exec, j->engine->local.tokenizer,
+                       j->engine->arm, j->engine->n_arms, &o, &sink, NULL, err);
     as_progress_end(j->progress);
     return ok && write_npz(j, path, err) && print_all(j, path, err);
 }

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/jsonl.h"
 #include "base/progress.h"
+#include "lab/subject/answer.h"
 
 static const as_option options[] = {
     AS_MODEL_OPTIONS,
@@ -105,11 +106,13 @@ static bool read_stops(job *j, as_error *err)
             return as_fail(err, AS_EUSAGE, "--stop (expected text in UTF-8)");
         text[j->common.n_stop_text++] = value;
     }
-    if (j->common.n_stop_text && !j->engine->tokenizer)
-        return as_fail(err, AS_EUSAGE, "--stop: %s has no tokenizer", j->engine->path);
+    if (j->common.n_stop_text && !j->engine->local.tokenizer)
+        return as_fail(err, AS_EUSAGE, "--stop: %s has no tokenizer", j->engine->local.path);
     j->common.stop_text = text;
     if (as_cli_flag(c, "ignore-stops")) return true;
-    return as_engine_stops(j->engine, &j->common.stop, &j->common.n_stop, err);
+    j->common.stop = j->engine->local.stop;
+    j->common.n_stop = j->engine->local.n_stop;
+    return true;
 }
 
 /* Everything the replies depend on. */
@@ -139,7 +142,7 @@ static json_t *setup(const job *j)
 
 static bool make_items(job *j, as_error *err)
 {
-    size_t n, positions = as_model_config(j->engine->model)->max_positions;
+    size_t n, positions = as_model_config(j->engine->local.model)->max_positions;
     char shown[AS_ESCAPE_SIZE];
     for (size_t i = 0; i < j->questions->n; i++) {
         const as_question *q = &j->questions->question[i];
@@ -164,38 +167,6 @@ static bool make_items(job *j, as_error *err)
 
 /* ---- rows out ---- */
 
-/* Where the first of the stop texts begins; the end when there is none. */
-static size_t first_stop(const as_request *q, const as_buf *text)
-{
-    for (size_t at = 0; at < text->size; at++)
-        for (size_t i = 0; i < q->n_stop_text; i++) {
-            size_t size = strlen(q->stop_text[i]);
-            if (size <= text->size - at && memcmp(text->data + at, q->stop_text[i], size) == 0)
-                return at;
-        }
-    return text->size;
-}
-
-/* The text of a reply: special tokens left out, cut where the first stop text begins. U+0000, which
- * JSON's readers here refuse, becomes U+FFFD; the ids tell. */
-static bool reply_text(const job *j, const as_request *q, const as_reply *r, as_buf *text,
-                       as_error *err)
-{
-    size_t n = r->n - (r->finish == AS_FINISH_STOP);
-    as_buf whole = {0};
-    as_tokenizer_decode(j->engine->tokenizer, r->ids, n, true, &whole);
-    size_t size = r->finish == AS_FINISH_TEXT ? first_stop(q, &whole) : whole.size;
-    for (size_t i = 0; i < size; i++) {
-        if (whole.data[i])
-            as_buf_add(text, whole.data + i, 1);
-        else
-            as_buf_puts(text, "\xef\xbf\xbd");
-    }
-    bool ok = as_buf_ok(&whole, err) && as_buf_ok(text, err);
-    as_buf_clear(&whole);
-    return ok;
-}
-
 static json_t *make_row(const job *j, const as_request *q, const as_reply *r, as_error *err)
 {
     const item *it = q->user;
@@ -212,8 +183,8 @@ static json_t *make_row(const job *j, const as_request *q, const as_reply *r, as
     }
     as_json_put(&row, "ids", ids);
     as_json_put(&row, "logprobs", logprobs);
-    if (!j->engine->tokenizer) return row;
-    if (reply_text(j, q, r, &text, err))
+    if (!j->engine->local.tokenizer) return row;
+    if (as_reply_text(j->engine->local.tokenizer, q, r, &text, err))
         as_json_put(&row, "text", json_stringn(as_buf_text(&text), text.size));
     as_buf_clear(&text);
     return row;
@@ -501,8 +472,8 @@ static bool run_all(job *j, as_error *err)
     j->progress = as_progress_new(j->cli->log, "replies", j->n_items, err);
     if (!j->progress) return false;
     as_progress_set(j->progress, j->written, "starting");
-    bool ok = as_infer(j->engine->model, &j->engine->exec, j->engine->tokenizer, j->engine->arm,
-                       j->engine->n_arms, &o, &sink, &count, err);
+    bool ok = as_infer(j->engine->local.model, &j->engine->exec, j->engine->local.tokenizer,
+                       j->engine->arm, j->engine->n_arms, &o, &sink, &count, err);
     as_progress_end(j->progress);
     if (!ok && j->path)
         as_error_hint(err, "%zu of %zu rows are in %s; the same command goes on from there",

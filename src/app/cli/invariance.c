@@ -84,8 +84,8 @@ static bool run_once(trials *t, const as_infer_options *options, as_error *err)
 {
     as_sink sink = {.context = t, .next = next, .done = done, .stop = t->engine->cli->stop};
     t->next = 0;
-    return as_infer(t->engine->model, t->exec, NULL, t->arm, t->engine->n_arms, options, &sink,
-                    NULL, err);
+    return as_infer(t->engine->local.model, t->exec, NULL, t->arm, t->engine->n_arms, options,
+                    &sink, NULL, err);
 }
 
 /* One way: how many requests came out otherwise than alone. */
@@ -157,7 +157,7 @@ static bool ways_of_machines(trials *t, size_t *bad, as_buf *out, as_error *err)
 /* Arms to which something neutral was added. */
 static bool way_neutral(trials *t, size_t *bad, as_buf *out, as_error *err)
 {
-    const as_config *c = as_model_config(t->engine->model);
+    const as_config *c = as_model_config(t->engine->local.model);
     as_arm *const *own = t->arm;
     as_infer_options o = {.rows = 7};
     as_arm_options same = {.as_published = as_cli_flag(t->engine->cli, "as-published")};
@@ -169,7 +169,8 @@ static bool way_neutral(trials *t, size_t *bad, as_buf *out, as_error *err)
         as_buf text = {0};
         as_buf_printf(&text, "%s; temper: %zu.0=1", as_arm_text(own[i]), l);
         ok = as_buf_ok(&text, err);
-        arm[i] = ok ? as_arm_open(as_buf_text(&text), t->engine->model, t->exec, &same, err) : NULL;
+        arm[i] = ok ? as_arm_open(as_buf_text(&text), t->engine->local.model, t->exec, &same, err)
+                    : NULL;
         ok = arm[i];
         as_buf_clear(&text);
     }
@@ -184,7 +185,7 @@ static bool way_neutral(trials *t, size_t *bad, as_buf *out, as_error *err)
 static bool prepare(trials *t, as_error *err)
 {
     static const size_t length[N_PROMPTS] = {1, 2, 5, 17, 33, 64, 80, LONGEST};
-    const as_config *c = as_model_config(t->engine->model);
+    const as_config *c = as_model_config(t->engine->local.model);
     size_t last = c->n_layers;
     while (last-- > 0 && c->layer[last].mixer != AS_MIX_ATTENTION) continue;
     t->tap[0] = (as_tap){AS_READ_HIDDEN, c->n_layers, 1, AS_LAST_CONTENT};
@@ -243,8 +244,8 @@ bool as_trial_invariance(as_cli *c, as_error *err)
     }
     if (ok) ok = c->json ? print_json(&out, t->n, bad, err) : as_print(&out, err);
     if (ok && bad) /* JSON has said it */
-        ok = !c->json &&
-             as_fail(err, AS_ENUMERIC, "%s: %zu outcomes depend on more than the row", e.path, bad);
+        ok = !c->json && as_fail(err, AS_ENUMERIC, "%s: %zu outcomes depend on more than the row",
+                                 e.local.path, bad);
     if (t) {
         free(t->alone);
         free(t->now);

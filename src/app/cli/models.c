@@ -2,11 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cli/engine.h"
+#include "app/cli/command.h"
 #include "base/file.h"
 #include "base/map.h"
 #include "engine/format/gguf.h"
 #include "engine/format/hub.h"
+#include "lab/subject/local.h"
 
 static const as_option options[] = {
     {"tensors", 0, NULL, "list every tensor", false},
@@ -15,7 +16,8 @@ static const as_option options[] = {
 };
 
 typedef struct {
-    as_engine engine; /* path, tokenizer, template */
+    const char *path;
+    as_local local; /* tokenizer and template */
     as_tensors *tensors;
     as_config *config;
     json_t *generation; /* generation_config.json: the vendor's defaults, shown and never applied */
@@ -38,10 +40,10 @@ static json_t *read_optional(const char *dir, const char *name, bool *ok, as_err
 static bool open_folder(found *f, const as_cli *c, as_error *err)
 {
     bool ok;
-    json_t *config = read_optional(f->engine.path, "config.json", &ok, err);
-    if (ok && !config) ok = as_fail(err, AS_EFORMAT, "%s: no config.json", f->engine.path);
-    if (ok) f->generation = read_optional(f->engine.path, "generation_config.json", &ok, err);
-    const char *name = as_arena_printf(c->arena, err, "%s/config.json", f->engine.path);
+    json_t *config = read_optional(f->path, "config.json", &ok, err);
+    if (ok && !config) ok = as_fail(err, AS_EFORMAT, "%s: no config.json", f->path);
+    if (ok) f->generation = read_optional(f->path, "generation_config.json", &ok, err);
+    const char *name = as_arena_printf(c->arena, err, "%s/config.json", f->path);
     ok = ok && name;
     f->config = ok ? as_config_read(c->arena, name, config, f->generation, err) : NULL;
     json_decref(config);
@@ -51,17 +53,16 @@ static bool open_folder(found *f, const as_cli *c, as_error *err)
 static bool open_found(found *f, const as_cli *c, as_error *err)
 {
     as_buf path = {0};
-    f->engine.cli = c;
     bool ok = as_map_guard(err) && as_hub_resolve(c->operand[1], &path, err);
-    f->engine.path = ok ? as_arena_text(c->arena, as_buf_text(&path), err) : NULL;
+    f->path = ok ? as_arena_text(c->arena, as_buf_text(&path), err) : NULL;
     as_buf_clear(&path);
-    f->tensors = f->engine.path ? as_tensors_open(f->engine.path, err) : NULL;
+    f->tensors = f->path ? as_tensors_open(f->path, err) : NULL;
     if (!f->tensors) return false;
     if (as_tensors_gguf(f->tensors))
         f->config = as_config_gguf(c->arena, f->tensors, err);
     else if (!open_folder(f, c, err))
         return false;
-    return f->config && as_engine_text(&f->engine, f->tensors, err);
+    return f->config && as_local_open_text(&f->local, f->path, f->tensors, err);
 }
 
 static size_t count_layers(const as_config *c, as_mixer mixer, bool windowed)
@@ -83,7 +84,7 @@ static json_t *describe(const found *f)
         elements += as_tensor_count(as_tensors_at(f->tensors, i));
     }
     as_json_put_text(&o, "schema", "assay.model/1");
-    as_json_put_text(&o, "path", f->engine.path);
+    as_json_put_text(&o, "path", f->path);
     as_json_put_text(&o, "family", c->family);
     as_json_put_size(&o, "layers", c->n_layers);
     as_json_put_size(&o, "attention_layers", count_layers(c, AS_MIX_ATTENTION, false));
@@ -99,8 +100,8 @@ static json_t *describe(const found *f)
     for (size_t i = 0; i < c->n_stop; i++) as_json_append(&stop, json_integer(c->stop[i]));
     as_json_put(&o, "stop", stop);
     as_json_put_text(&o, "tokenizer",
-                     f->engine.tokenizer ? as_tokenizer_digest(f->engine.tokenizer) : NULL);
-    as_json_put_text(&o, "template", f->engine.chat ? f->engine.chat_digest : NULL);
+                     f->local.tokenizer ? as_tokenizer_digest(f->local.tokenizer) : NULL);
+    as_json_put_text(&o, "template", f->local.chat ? f->local.chat_digest : NULL);
     as_json_put(&o, "vendor_sampling", f->generation ? json_incref(f->generation) : json_null());
     return o;
 }
@@ -210,7 +211,7 @@ static int run(as_cli *c, as_error *err)
     bool ok = open_found(&f, c, err) && print_found(c, &f, err);
     as_tensors_close(f.tensors);
     json_decref(f.generation);
-    as_engine_close(&f.engine);
+    as_local_close(&f.local);
     return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
 }
 

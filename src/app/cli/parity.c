@@ -55,11 +55,11 @@ static bool run_forward(forward *f, as_engine *e, const as_exec *ex, const uint3
                         as_error *err)
 {
     size_t floats;
-    *f = (forward){.vocab = as_model_config(e->model)->vocab, .ids = ids, .n = n};
+    *f = (forward){.vocab = as_model_config(e->local.model)->vocab, .ids = ids, .n = n};
     if (!as_size_mul(n, f->vocab, &floats, err)) return false;
     f->logits = as_new(floats, sizeof *f->logits, err);
     as_sink sink = {.context = f, .next = next, .done = done, .logits = take, .stop = e->cli->stop};
-    return f->logits && as_infer(e->model, ex, NULL, e->arm, 1, NULL, &sink, NULL, err);
+    return f->logits && as_infer(e->local.model, ex, NULL, e->arm, 1, NULL, &sink, NULL, err);
 }
 
 static bool against_scalar(as_engine *e, as_buf *out, size_t *bad, as_error *err)
@@ -71,7 +71,7 @@ static bool against_scalar(as_engine *e, as_buf *out, size_t *bad, as_error *err
     const as_kernels *const *table = as_kernels_all(&n);
     for (size_t i = 0; i < N_TOKENS; i++) {
         as_rng rng = as_rng_at(1, "parity", i);
-        ids[i] = (uint32_t)as_rng_below(&rng, as_model_config(e->model)->vocab);
+        ids[i] = (uint32_t)as_rng_below(&rng, as_model_config(e->local.model)->vocab);
     }
     if (!as_exec_init(&scalar, "scalar", as_pool_size(e->exec.pool), err)) return false;
     bool ok = run_forward(&truth, e, &scalar, ids, N_TOKENS, err);
@@ -117,7 +117,7 @@ static bool compare_row(as_engine *e, const json_t *row, size_t number, double *
                         as_error *err)
 {
     const json_t *list = json_object_get(row, "ids");
-    size_t n = json_array_size(list), vocab = as_model_config(e->model)->vocab;
+    size_t n = json_array_size(list), vocab = as_model_config(e->local.model)->vocab;
     forward f = {0};
     bool ok = n || as_fail(err, AS_EFORMAT, "rows[%zu].ids (expected token ids)", number);
     uint32_t *ids = ok ? as_new(n, sizeof *ids, err) : NULL;
@@ -191,7 +191,7 @@ bool as_trial_parity(as_cli *c, as_error *err)
         ok = as_print(&out, err);
     }
     if (ok && bad) /* JSON has said it */
-        ok = !c->json && as_fail(err, AS_ENUMERIC, "%s: numbers differ", e.path);
+        ok = !c->json && as_fail(err, AS_ENUMERIC, "%s: numbers differ", e.local.path);
     as_buf_clear(&out);
     as_engine_close(&e);
     return ok;

@@ -38,70 +38,37 @@ void as_questions_clear(as_questions *p)
 
 static bool need_tokenizer(const as_engine *e, as_error *err)
 {
-    return e->tokenizer || as_fail(err, AS_EUSAGE, "%s has no tokenizer; give token ids", e->path);
+    return e->local.tokenizer ||
+           as_fail(err, AS_EUSAGE, "%s has no tokenizer; give token ids", e->local.path);
 }
 
-static bool thinking_of(const as_engine *e, as_thinking *out, as_error *err)
+/* -1 not set, 0 off, 1 on. */
+static bool thinking_of(const as_engine *e, int *out, as_error *err)
 {
     const char *when = as_cli_value(e->cli, "thinking", NULL);
     char shown[AS_ESCAPE_SIZE];
-    *out = AS_THINKING_UNSET;
+    *out = -1;
     if (!when) return true;
-    *out = strcmp(when, "on") == 0 ? AS_THINKING_ON : AS_THINKING_OFF;
-    if (*out != AS_THINKING_ON && strcmp(when, "off") != 0)
+    *out = strcmp(when, "on") == 0;
+    if (!*out && strcmp(when, "off") != 0)
         return as_fail(err, AS_EUSAGE, "--thinking (found %s, expected on or off)",
                        as_escape(when, strlen(when), shown));
-    return e->has_thinking ||
-           as_fail(err, AS_EUSAGE, "--thinking: the template of %s has no such switch", e->path);
-}
-
-/* The text of a token that the tokenizer names, in the arena; NULL without. */
-static const char *token_text(const as_engine *e, bool has, uint32_t id, as_error *err)
-{
-    size_t size = 0;
-    const char *piece = has ? as_tokenizer_piece(e->tokenizer, id, &size) : NULL;
-    return piece ? as_arena_copy(e->cli->arena, piece, size, err) : NULL;
-}
-
-/* The template's text is marked, what came from messages is plain. */
-static bool encode_spans(const as_engine *e, as_question *p, as_error *err)
-{
-    size_t n = 0, at = 0, room;
-    if (!as_size_mul(p->spans.n + 1, 2, &room, err)) return false;
-    as_text_part *part = as_new(room, sizeof *part, err);
-    if (!part) return false;
-    const char *text = as_buf_text(&p->text);
-    for (size_t i = 0; i < p->spans.n; i++) {
-        as_template_span s = p->spans.span[i];
-        part[n++] = (as_text_part){text + at, s.start - at, AS_TEXT_MARKED};
-        part[n++] = (as_text_part){text + s.start, s.end - s.start, AS_TEXT_PLAIN};
-        at = s.end;
-    }
-    part[n++] = (as_text_part){text + at, p->text.size - at, AS_TEXT_MARKED};
-    bool ok = as_tokenizer_encode_parts(e->tokenizer, part, n, &p->ids, err);
-    free(part);
-    return ok;
+    return e->local.has_thinking ||
+           as_fail(err, AS_EUSAGE, "--thinking: the template of %s has no such switch",
+                   e->local.path);
 }
 
 static bool encode_chat(const as_engine *e, as_question *p, const char *place,
                         const json_t *messages, const json_t *tools, as_error *err)
 {
-    uint32_t bos = 0, eos = 0;
-    as_template_vars vars = {.add_generation_prompt = true};
+    int thinking;
     if (!need_tokenizer(e, err)) return false;
-    if (!e->chat)
+    if (!e->local.chat)
         return as_fail(err, AS_EUSAGE, "%s has no chat template; --raw takes the text as it is",
-                       e->path);
-    bool has_bos = as_tokenizer_bos(e->tokenizer, &bos),
-         has_eos = as_tokenizer_eos(e->tokenizer, &eos);
-    vars.bos_token = token_text(e, has_bos, bos, err);
-    vars.eos_token = token_text(e, has_eos, eos, err);
-    if (err->class_ || !thinking_of(e, &vars.enable_thinking, err)) return false;
-    as_chat *chat = as_chat_new(place, messages, tools, err);
-    bool ok = chat && as_template_render(e->chat, chat, &vars, &p->text, &p->spans, err) &&
-              encode_spans(e, p, err);
-    as_chat_free(chat);
-    return ok;
+                       e->local.path);
+    return thinking_of(e, &thinking, err) &&
+           as_local_render(&e->local, place, messages, tools, thinking, &p->text, &p->spans,
+                           &p->ids, err);
 }
 
 /* UTF-8, as JSON would have made sure of? */
@@ -123,16 +90,10 @@ static bool encode_text(const as_engine *e, as_question *p, const char *place, c
         as_text_kind kind = as_cli_flag(e->cli, "marked") ? AS_TEXT_MARKED : AS_TEXT_PLAIN;
         as_buf_add(&p->text, text, size);
         return as_buf_ok(&p->text, err) &&
-               as_tokenizer_encode(e->tokenizer, text, size, kind, &p->ids, err);
+               as_tokenizer_encode(e->local.tokenizer, text, size, kind, &p->ids, err);
     }
     if (as_cli_flag(e->cli, "marked")) return as_fail(err, AS_EUSAGE, "--marked goes with --raw");
-    json_t *messages = json_array();
-    for (int i = system ? 0 : 1; i < 2; i++) {
-        json_t *m = json_object();
-        as_json_put_text(&m, "role", i ? "user" : "system");
-        as_json_put(&m, "content", i ? json_stringn(text, size) : json_string(system));
-        as_json_append(&messages, m);
-    }
+    json_t *messages = as_local_messages(system, text, size);
     bool ok = messages || as_fail(err, AS_EMEM, "out of memory");
     ok = ok && encode_chat(e, p, place, messages, NULL, err);
     json_decref(messages);
@@ -175,15 +136,15 @@ static bool read_reply(const as_engine *e, as_question *p, const json_t *row, as
     if (strcmp(key, "reply_ids") == 0) return read_ids(v, key, &p->reply, err);
     if (!json_is_string(v)) return as_fail(err, AS_EFORMAT, "%s (expected text)", key);
     return need_tokenizer(e, err) &&
-           as_tokenizer_encode(e->tokenizer, json_string_value(v), json_string_length(v),
+           as_tokenizer_encode(e->local.tokenizer, json_string_value(v), json_string_length(v),
                                AS_TEXT_PLAIN, &p->reply, err);
 }
 
 /* Ids without a row in the embedding, and more tokens than the model has positions. */
 static bool check_fits(const as_engine *e, const as_question *p, const char *key, as_error *err)
 {
-    if (!e->model) return true;
-    const as_config *c = as_model_config(e->model);
+    if (!e->local.model) return true;
+    const as_config *c = as_model_config(e->local.model);
     for (size_t i = 0; i < p->ids.n + p->reply.n; i++) {
         size_t at = i < p->ids.n ? i : i - p->ids.n;
         uint32_t id = i < p->ids.n ? p->ids.id[at] : p->reply.id[at];

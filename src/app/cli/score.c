@@ -39,7 +39,7 @@ typedef struct {
 
 static bool read_wants(job *j, as_error *err)
 {
-    const as_config *c = as_model_config(j->engine->model);
+    const as_config *c = as_model_config(j->engine->local.model);
     j->logits = as_cli_flag(j->cli, "logits");
     if (!as_cli_list(j->cli, "at", c->max_positions, &j->at, &j->n_at, err) ||
         !as_cli_list(j->cli, "hidden", c->n_layers + 1, &j->hidden, &j->n_hidden, err) ||
@@ -103,7 +103,7 @@ static bool take_logits(void *context, const as_request *q, size_t position, con
     item *it = q->user;
     if (!is_wanted(j, position)) return true;
     if (!it->logits) it->logits = json_array();
-    as_json_append(&it->logits, numbers(row, as_model_config(j->engine->model)->vocab));
+    as_json_append(&it->logits, numbers(row, as_model_config(j->engine->local.model)->vocab));
     return it->logits || as_fail(err, AS_EMEM, "out of memory");
 }
 
@@ -232,7 +232,8 @@ static int run(as_cli *c, as_error *err)
         .context = &j, .next = next, .done = done, .logits = take_logits, .stop = c->stop};
     bool ok = as_engine_rows(c, &o, err) && as_engine_open(&e, c, err) && read_wants(&j, err) &&
               as_questions_read(&j.questions, &e, err) && make_items(&j, err) &&
-              as_infer(e.model, &e.exec, e.tokenizer, e.arm, e.n_arms, &o, &sink, NULL, err) &&
+              as_infer(e.local.model, &e.exec, e.local.tokenizer, e.arm, e.n_arms, &o, &sink, NULL,
+                       err) &&
               print_all(&j, err);
     for (size_t i = 0; j.item && i < j.n_items; i++) {
         json_decref(j.item[i].row);

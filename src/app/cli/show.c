@@ -33,8 +33,8 @@ static bool read_limits(const as_engine *e, const as_tensors *file, limits *out,
     as_arena *arena = e->cli->arena;
     const as_config *config = NULL;
     json_t *json = NULL, *generation = NULL;
-    const char *name = as_arena_printf(arena, err, "%s/config.json", e->path);
-    const char *other = as_arena_printf(arena, err, "%s/generation_config.json", e->path);
+    const char *name = as_arena_printf(arena, err, "%s/config.json", e->local.path);
+    const char *other = as_arena_printf(arena, err, "%s/generation_config.json", e->local.path);
     *out = (limits){0};
     if (!name || !other) return false;
     if (file) {
@@ -46,10 +46,10 @@ static bool read_limits(const as_engine *e, const as_tensors *file, limits *out,
         if (err->class_ == AS_OK) config = as_config_read(arena, name, json, generation, err);
         ok = config;
     }
-    out->vocab = config ? config->vocab : as_tokenizer_size(e->tokenizer);
+    out->vocab = config ? config->vocab : as_tokenizer_size(e->local.tokenizer);
     for (size_t i = 0; config && i < config->n_stop; i++)
         out->stop[out->n_stop++] = config->stop[i];
-    if (as_tokenizer_eos(e->tokenizer, &out->stop[out->n_stop])) out->n_stop++;
+    if (as_tokenizer_eos(e->local.tokenizer, &out->stop[out->n_stop])) out->n_stop++;
     json_decref(json);
     json_decref(generation);
     return ok;
@@ -64,19 +64,14 @@ static bool open_text(as_engine *e, const as_cli *c, limits *fit, as_error *err)
     if (!name) return as_fail(err, AS_EUSAGE, "show needs --model");
     bool ok = as_hub_resolve(name, &path, err);
     e->cli = c;
-    if (ok) {
-        e->path = as_arena_text(c->arena, as_buf_text(&path), err);
-        ok = e->path;
-        size_t n = strlen(as_buf_text(&path));
-        if (ok && n > 5 && strcmp(as_buf_text(&path) + n - 5, ".gguf") == 0) {
-            file = as_tensors_open(e->path, err);
-            ok = file;
-        }
+    if (ok && path.size > 5 && strcmp(path.data + path.size - 5, ".gguf") == 0) {
+        file = as_tensors_open(path.data, err);
+        ok = file;
     }
-    ok = ok && as_engine_text(e, file, err);
+    ok = ok && as_local_open_text(&e->local, as_buf_text(&path), file, err);
     if (ok && fit)
-        ok = e->tokenizer ? read_limits(e, file, fit, err)
-                          : as_fail(err, AS_EUSAGE, "%s has no tokenizer", e->path);
+        ok = e->local.tokenizer ? read_limits(e, file, fit, err)
+                                : as_fail(err, AS_EUSAGE, "%s has no tokenizer", e->local.path);
     as_tensors_close(file);
     as_buf_clear(&path);
     return ok;
@@ -86,8 +81,10 @@ static bool open_text(as_engine *e, const as_cli *c, limits *fit, as_error *err)
 static void put_piece(as_buf *b, const as_engine *e, uint32_t id)
 {
     size_t size = 0;
-    const char *piece = e->tokenizer ? as_tokenizer_piece(e->tokenizer, id, &size) : NULL;
-    as_buf_puts(b, e->tokenizer && as_tokenizer_is_special(e->tokenizer, id) ? "*" : " ");
+    const char *piece =
+        e->local.tokenizer ? as_tokenizer_piece(e->local.tokenizer, id, &size) : NULL;
+    as_buf_puts(b,
+                e->local.tokenizer && as_tokenizer_is_special(e->local.tokenizer, id) ? "*" : " ");
     as_buf_puts(b, "\"");
     if (piece) as_buf_escape(b, piece, size);
     as_buf_puts(b, "\"");
@@ -127,8 +124,8 @@ static json_t *make_row(const as_engine *e, const as_question *q, bool mask)
     else
         json_decref(labels);
     if (q->text.size) as_json_put(&row, "text", json_stringn(as_buf_text(&q->text), q->text.size));
-    if (e->tokenizer) {
-        as_tokenizer_decode(e->tokenizer, q->ids.id, q->ids.n, false, &decoded);
+    if (e->local.tokenizer) {
+        as_tokenizer_decode(e->local.tokenizer, q->ids.id, q->ids.n, false, &decoded);
         as_json_put(&row, "decoded", json_stringn(as_buf_text(&decoded), decoded.size));
         as_buf_clear(&decoded);
     }
@@ -143,8 +140,9 @@ static bool print_all(const as_cli *c, const as_engine *e, const as_questions *q
     if (c->json) {
         json_t *o = json_object(), *rows = json_array();
         as_json_put_text(&o, "schema", "assay.show/1");
-        as_json_put_text(&o, "tokenizer", e->tokenizer ? as_tokenizer_digest(e->tokenizer) : NULL);
-        as_json_put_text(&o, "template", e->chat ? e->chat_digest : NULL);
+        as_json_put_text(&o, "tokenizer",
+                         e->local.tokenizer ? as_tokenizer_digest(e->local.tokenizer) : NULL);
+        as_json_put_text(&o, "template", e->local.chat ? e->local.chat_digest : NULL);
         for (size_t i = 0; i < q->n; i++) as_json_append(&rows, make_row(e, &q->question[i], mask));
         as_json_put(&o, "rows", rows);
         return as_print_json(o, err);
@@ -192,9 +190,9 @@ static bool read_options(const as_cli *c, const as_engine *e, as_dataset_options
         if (!o->thinking && strcmp(thinking, "off") != 0)
             return as_fail(err, AS_EUSAGE, "--thinking (found %s, expected on or off)",
                            as_escape(thinking, strlen(thinking), shown));
-        if (!e->has_thinking)
+        if (!e->local.has_thinking)
             return as_fail(err, AS_EUSAGE, "--thinking: the template of %s has no such switch",
-                           e->path);
+                           e->local.path);
     }
     return as_cli_size(c, "max-length", (size_t)1 << 40, &o->max_length, err);
 }
@@ -222,7 +220,7 @@ static void fill_sequence(json_t **o, const as_engine *e, const as_sequence *s)
         as_json_append(&ids, json_integer(s->ids[i]));
         as_json_append(&labels, json_integer(s->label[i]));
     }
-    as_tokenizer_decode(e->tokenizer, s->ids, s->n, false, &decoded);
+    as_tokenizer_decode(e->local.tokenizer, s->ids, s->n, false, &decoded);
     as_json_put(o, "ids", ids);
     as_json_put(o, "mask", labels);
     as_json_put_size(o, "prompt", s->n_prompt);
@@ -263,8 +261,8 @@ static bool print_data_json(const as_engine *e, const as_dataset *d, const as_da
     as_json_put_size(&sums, "prompts_cut", d->n_prompt_cut);
     as_json_put_text(&sums, "digest", d->digest);
     as_json_put_text(&all, "schema", "assay.show/1");
-    as_json_put_text(&all, "tokenizer", as_tokenizer_digest(e->tokenizer));
-    as_json_put_text(&all, "template", e->chat ? e->chat_digest : NULL);
+    as_json_put_text(&all, "tokenizer", as_tokenizer_digest(e->local.tokenizer));
+    as_json_put_text(&all, "template", e->local.chat ? e->local.chat_digest : NULL);
     as_json_put(&all, "data", sums);
     as_json_put(&all, "rows", rows);
     return as_print_json(all, err);
@@ -296,8 +294,8 @@ static int run_data(as_cli *c, as_error *err)
     as_dataset_options o;
     limits fit;
     bool ok = open_text(&e, c, &fit, err) && read_options(c, &e, &o, err) &&
-              as_dataset_open(&d, as_cli_value(c, "data", NULL), &o, e.tokenizer, e.chat, fit.stop,
-                              fit.n_stop, fit.vocab, err) &&
+              as_dataset_open(&d, as_cli_value(c, "data", NULL), &o, e.local.tokenizer,
+                              e.local.chat, fit.stop, fit.n_stop, fit.vocab, err) &&
               print_data(&e, &d, &o, err);
     as_dataset_clear(&d);
     as_engine_close(&e);

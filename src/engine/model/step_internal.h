@@ -109,7 +109,7 @@ struct as_weights {
     as_model *m;
     const as_exec *ex;
     as_arena *arena;
-    as_param *param;
+    as_parameter *param;
     as_tensor_source *tensor; /* (n_params) the same, as files store them */
     size_t n_params;
     as_layer *grad;              /* (n_layers) gradients of the vectors; decay: of A_log */

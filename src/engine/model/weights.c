@@ -29,12 +29,12 @@ static float *add(as_weights *w, const char *name, const size_t *dim, size_t n_d
     char *own = grad ? as_arena_text(w->arena, name, err) : NULL;
     if (!own) return NULL;
     const bool is_matrix = n_dims == 2;
-    w->param[w->n_params] = (as_param){.name = own,
-                                       .value = value,
-                                       .grad = grad,
-                                       .rows = is_matrix ? dim[0] : 1,
-                                       .cols = is_matrix ? dim[1] : n,
-                                       .decays = is_matrix};
+    w->param[w->n_params] = (as_parameter){.name = own,
+                                           .value = value,
+                                           .grad = grad,
+                                           .rows = is_matrix ? dim[0] : 1,
+                                           .cols = is_matrix ? dim[1] : n,
+                                           .decays = is_matrix};
     as_tensor_source *t = &w->tensor[w->n_params++];
     *t = (as_tensor_source){.name = own, .dtype = AS_F32, .n_dims = n_dims, .data = value};
     memcpy(t->dim, dim, n_dims * sizeof *dim);
@@ -207,7 +207,7 @@ void as_weights_free(as_weights *w)
     free(w);
 }
 
-const as_param *as_weights_params(const as_weights *w, size_t *n)
+const as_parameter *as_weights_params(const as_weights *w, size_t *n)
 {
     *n = w->n_params;
     return w->param;

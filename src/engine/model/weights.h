@@ -16,7 +16,7 @@ void as_weights_free(as_weights *w); /* accepts NULL */
 
 /* In order: embedding, head, final norm, per-layer inputs, then layer by layer. Gains, decays and
  * the like do not decay. */
-const as_param *as_weights_params(const as_weights *w, size_t *n);
+const as_parameter *as_weights_params(const as_weights *w, size_t *n);
 /* After the last backward of a step: a head that is the embedding has gathered its gradient by
  * itself, so that the order of its sum does not depend on how the step was cut; here it joins the
  * embedding's.

@@ -99,8 +99,8 @@ static bool push_params(as_adapter *a, size_t i, as_error *err)
     const char *name_b =
         as_arena_printf(arena, err, "base_model.model.%s.lora_B.weight", m->module);
     if (!name_a || !name_b) return false;
-    a->param[2 * i] = (as_param){name_a, m->a, m->grad_a, m->rank, m->in, true};
-    a->param[2 * i + 1] = (as_param){name_b, m->b, m->grad_b, m->out, m->rank, true};
+    a->param[2 * i] = (as_parameter){name_a, m->a, m->grad_a, m->rank, m->in, true};
+    a->param[2 * i + 1] = (as_parameter){name_b, m->b, m->grad_b, m->out, m->rank, true};
     return true;
 }
 
@@ -151,7 +151,7 @@ const as_hooks *as_adapter_hooks(const as_adapter *a)
     return &a->hooks;
 }
 
-const as_param *as_adapter_params(const as_adapter *a, size_t *n)
+const as_parameter *as_adapter_params(const as_adapter *a, size_t *n)
 {
     *n = 2 * a->n;
     return a->param;
@@ -395,7 +395,7 @@ static void draw_some(void *context, size_t task, size_t worker)
     }
 }
 
-static void draw(const as_adapter *a, const as_param *p, double spread, bool is_normal)
+static void draw(const as_adapter *a, const as_parameter *p, double spread, bool is_normal)
 {
     first_values f = {.stream = as_rng_at(a->seed, p->name, 0),
                       .x = p->value,

@@ -52,7 +52,7 @@ void as_adapter_close(as_adapter *a);
 /* One hook a map, with forward and backward. */
 const as_hooks *as_adapter_hooks(const as_adapter *a);
 /* A and B of every map, in order of layer and map, A first; named as in the file. */
-const as_param *as_adapter_params(const as_adapter *a, size_t *n);
+const as_parameter *as_adapter_params(const as_adapter *a, size_t *n);
 /* After values changed: what forward and backward read is made again from them. */
 void as_adapter_refresh(as_adapter *a);
 /* From now on run i of a step is the example of this key (n of them; borrowed until the next call):

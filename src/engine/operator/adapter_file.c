@@ -217,7 +217,7 @@ static bool check_finite(const as_adapter *a, as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
     for (size_t i = 0; i < 2 * a->n; i++) {
-        const as_param *p = &a->param[i];
+        const as_parameter *p = &a->param[i];
         if (a->ex->kernels->is_finite(p->value, p->rows * p->cols)) continue;
         return as_fail(err, AS_ENUMERIC, "tensor \"%s\": a value is not finite",
                        as_escape(p->name, strlen(p->name), shown));
@@ -231,7 +231,7 @@ static bool write_tensors(const as_adapter *a, const char *path, as_error *err)
     as_tensor_source *t = as_new(2 * a->n, sizeof *t, err);
     if (!t) return false;
     for (size_t i = 0; i < 2 * a->n; i++) {
-        const as_param *p = &a->param[i];
+        const as_parameter *p = &a->param[i];
         t[i] = (as_tensor_source){.name = p->name,
                                   .dtype = AS_F32,
                                   .n_dims = 2,

@@ -72,7 +72,7 @@ static bool common_alpha(const as_adapter *a, float *alpha, as_error *err)
 static const float *ordered(const as_adapter *a, size_t i, as_arena *arena, as_error *err)
 {
     const as_adapter_map *m = &a->map[i / 2];
-    const as_param *p = &a->param[i];
+    const as_parameter *p = &a->param[i];
     size_t *order;
     const bool is_a = i % 2 == 0;
     if (!order_of(a->config, m->layer, m->proj, is_a, &order, err)) return NULL;
@@ -87,7 +87,7 @@ static const float *ordered(const as_adapter *a, size_t i, as_arena *arena, as_e
 static bool fill_tensors(const as_adapter *a, as_tensor_source *t, as_arena *arena, as_error *err)
 {
     for (size_t i = 0; i < 2 * a->n; i++) {
-        const as_param *p = &a->param[i];
+        const as_parameter *p = &a->param[i];
         const as_adapter_map *m = &a->map[i / 2];
         char name[AS_TENSOR_NAME_SIZE];
         tensor_name(name, m->layer, m->proj, i % 2 ? 'b' : 'a');

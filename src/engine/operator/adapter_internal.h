@@ -38,7 +38,7 @@ struct as_adapter {
     const as_exec *ex;
     as_adapter_map *map; /* in order of layer and map */
     size_t n;
-    as_param *param; /* (2 n) */
+    as_parameter *param; /* (2 n) */
     const as_hook **hook;
     as_hooks hooks;
     json_t *peft; /* adapter_config.json */

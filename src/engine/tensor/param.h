@@ -11,6 +11,6 @@ typedef struct {
     float *value, *grad; /* (rows, cols), dense; borrowed from its maker */
     size_t rows, cols;   /* rows is 1 for a vector */
     bool decays;         /* weight decay is meant for it: matrices, not gains */
-} as_param;
+} as_parameter;
 
 #endif

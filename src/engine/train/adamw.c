@@ -16,7 +16,7 @@ static bool step(const as_optimiser *o, const as_exec *ex, as_slot *s, const as_
                  size_t worker, bool is_trial)
 {
     (void)worker;
-    const as_param *of = s->param;
+    const as_parameter *of = s->param;
     return ex->kernels->adamw(of->value + p->at, s->m + p->at, s->v + p->at, of->grad + p->at,
                               &o->adamw[of->decays], p->n, is_trial);
 }

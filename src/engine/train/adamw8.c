@@ -122,7 +122,7 @@ static bool step(const as_optimiser *o, const as_exec *ex, as_slot *s, const as_
                  size_t worker, bool is_trial)
 {
     (void)worker;
-    const as_param *of = s->param;
+    const as_parameter *of = s->param;
     bool is_finite = true;
     for (size_t at = p->at; at < p->at + p->n; at += AS_BLOCK) {
         float m[AS_BLOCK] = {0}, v[AS_BLOCK] = {0};

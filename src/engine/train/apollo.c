@@ -23,14 +23,14 @@
 enum { LANES = 8, COLUMNS = 64 };
 static const double GROWTH = 1.01, NORM_FLOOR = 1e-8;
 
-static bool is_right(const as_param *p)
+static bool is_right(const as_parameter *p)
 {
     return p->rows >= p->cols;
 }
 
 static bool begin(as_optimiser *o, as_slot *s, as_error *err)
 {
-    const as_param *p = s->param;
+    const as_parameter *p = s->param;
     const size_t n_short = is_right(p) ? p->cols : p->rows;
     s->n_low = is_right(p) ? p->rows : p->cols;
     s->drawn = SIZE_MAX;
@@ -74,7 +74,7 @@ static double products(const float *x, const float *y, size_t n, double *square)
 /* Entries [at, at + n) of P^T G, n <= COLUMNS: rows in order. Returns the sum of squares. */
 static double project_columns(const as_slot *s, size_t at, size_t n)
 {
-    const as_param *p = s->param;
+    const as_parameter *p = s->param;
     double low[COLUMNS] = {0}, own[COLUMNS] = {0};
     for (size_t r = 0; r < p->rows; r++) {
         const float *g = p->grad + r * p->cols + at;

@@ -11,14 +11,14 @@ typedef void each_chunk(const as_exec *ex, float *g, size_t n, float s, double *
 
 typedef struct {
     const as_exec *ex;
-    const as_param *params;
+    const as_parameter *params;
     size_t n_params, n_chunks, per_task;
     each_chunk *work;
     float s;
     double sums[MAX_TASKS];
 } job;
 
-static size_t chunks_of(const as_param *p)
+static size_t chunks_of(const as_parameter *p)
 {
     return (p->rows * p->cols + CHUNK - 1) / CHUNK;
 }
@@ -32,7 +32,7 @@ static void run_task(void *ctx, size_t task, size_t worker)
     size_t before = 0; /* chunks of tensors before t */
     for (size_t c = first; c < last; c++) {
         while (c - before >= chunks_of(&j->params[t])) before += chunks_of(&j->params[t++]);
-        const as_param *p = &j->params[t];
+        const as_parameter *p = &j->params[t];
         size_t at = (c - before) * CHUNK, left = p->rows * p->cols - at;
         j->work(j->ex, p->grad + at, left < CHUNK ? left : CHUNK, j->s, &j->sums[task]);
     }
@@ -85,20 +85,20 @@ static void zero_chunk(const as_exec *ex, float *g, size_t n, float s, double *s
     memset(g, 0, n * sizeof *g);
 }
 
-double as_gradient_norm(const as_exec *ex, const as_param *params, size_t n)
+double as_gradient_norm(const as_exec *ex, const as_parameter *params, size_t n)
 {
     job j = {.ex = ex, .params = params, .n_params = n, .work = add_squares};
     size_t n_tasks = run(&j);
     return sqrt(as_tree_sum(j.sums, n_tasks));
 }
 
-void as_gradient_scale(const as_exec *ex, const as_param *params, size_t n, float s)
+void as_gradient_scale(const as_exec *ex, const as_parameter *params, size_t n, float s)
 {
     job j = {.ex = ex, .params = params, .n_params = n, .work = scale_chunk, .s = s};
     (void)run(&j);
 }
 
-void as_gradient_zero(const as_exec *ex, const as_param *params, size_t n)
+void as_gradient_zero(const as_exec *ex, const as_parameter *params, size_t n)
 {
     job j = {.ex = ex, .params = params, .n_params = n, .work = zero_chunk};
     (void)run(&j);

@@ -18,7 +18,7 @@ typedef struct {
     const char *folder;
     as_batches batches;
     as_optimiser *optimiser;
-    const as_param *param;
+    const as_parameter *param;
     size_t n_params;
     float **best;  /* (n_params) values of the best evaluation, with patience */
     as_part *part; /* of checkpoints */
@@ -79,7 +79,7 @@ static bool list_parts(loop *l, as_error *err)
     l->part = as_new(2 * l->n_params + n_state, sizeof *l->part, err);
     if (!l->part) return false;
     for (size_t i = 0; i < l->n_params; i++) {
-        const as_param *p = &l->param[i];
+        const as_parameter *p = &l->param[i];
         const size_t bytes = p->rows * p->cols * sizeof(float);
         l->part[l->n_parts++] = (as_part){p->name, p->value, bytes};
     }

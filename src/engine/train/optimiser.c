@@ -13,18 +13,18 @@ _Static_assert(AS_PIECE <= AS_SCRATCH, "a trial of apollo-mini fits into scratch
 
 /* ---- the table ---- */
 
-static const as_keeper *keep_adamw(const as_param *p)
+static const as_keeper *keep_adamw(const as_parameter *p)
 {
     (void)p;
     return &as_keeper_adamw;
 }
 
-static const as_keeper *keep_adamw8(const as_param *p)
+static const as_keeper *keep_adamw8(const as_parameter *p)
 {
     return p->rows * p->cols < AS_SMALL ? &as_keeper_adamw : &as_keeper_adamw8;
 }
 
-static const as_keeper *keep_apollo(const as_param *p)
+static const as_keeper *keep_apollo(const as_parameter *p)
 {
     return p->rows == 1 ? &as_keeper_adamw : &as_keeper_apollo;
 }
@@ -35,8 +35,8 @@ static const as_optimiser_rule rules[] = {
     {"apollo-mini", "scaled gradients, moments of a projection to rank 1", 1e-6},
 };
 enum { N_RULES = sizeof rules / sizeof *rules };
-static const as_keeper *(*const keeper_of[N_RULES])(const as_param *p) = {keep_adamw, keep_adamw8,
-                                                                          keep_apollo};
+static const as_keeper *(*const keeper_of[N_RULES])(const as_parameter *p) = {
+    keep_adamw, keep_adamw8, keep_apollo};
 
 const as_optimiser_rule *as_optimiser_rules(size_t *n)
 {
@@ -81,7 +81,7 @@ static bool check_projection(const as_optimiser_options *o, as_error *err)
     return as_fail(err, AS_EUSAGE, "optimiser: period (found 0, expected 1 or more)");
 }
 
-static bool count(size_t *n_elements, const as_param *p, as_error *err)
+static bool count(size_t *n_elements, const as_parameter *p, as_error *err)
 {
     char escaped[AS_ESCAPE_SIZE];
     if (!as_size_mul(p->rows, p->cols, n_elements, err)) return false;
@@ -147,7 +147,7 @@ static bool begin_pieces(as_optimiser *o, as_error *err)
     return true;
 }
 
-static bool begin_slots(as_optimiser *o, const as_param *params, size_t row, as_error *err)
+static bool begin_slots(as_optimiser *o, const as_parameter *params, size_t row, as_error *err)
 {
     size_t n_parts = 0;
     if (!as_size_mul(o->n, AS_PARTS_OF_SLOT, &n_parts, err)) return false;
@@ -163,7 +163,7 @@ static bool begin_slots(as_optimiser *o, const as_param *params, size_t row, as_
     return begin_pieces(o, err);
 }
 
-as_optimiser *as_optimiser_new(const as_optimiser_options *options, const as_param *params,
+as_optimiser *as_optimiser_new(const as_optimiser_options *options, const as_parameter *params,
                                size_t n, as_error *err)
 {
     size_t row;
@@ -227,7 +227,7 @@ static void set_constants(as_optimiser *o, double lr, size_t k)
 static bool blame(const as_slot *s, as_error *err)
 {
     char name[AS_ESCAPE_SIZE];
-    const as_param *p = s->param;
+    const as_parameter *p = s->param;
     as_escape(p->name, strlen(p->name), name);
     for (size_t i = 0; i < s->n; i++) {
         if (isfinite(p->grad[i])) continue;

@@ -30,8 +30,8 @@ const as_optimiser_rule *as_optimiser_rules(size_t *n);
 
 /* State for these parameters (borrowed, with their arrays, until free), all zero.
  * AS_EUSAGE: unknown name, value out of range. */
-AS_MUST_CHECK as_optimiser *as_optimiser_new(const as_optimiser_options *o, const as_param *params,
-                                             size_t n, as_error *err);
+AS_MUST_CHECK as_optimiser *as_optimiser_new(const as_optimiser_options *o,
+                                             const as_parameter *params, size_t n, as_error *err);
 void as_optimiser_free(as_optimiser *o);
 
 /* Step k = 1, 2, ... with rate lr:
@@ -55,10 +55,10 @@ void as_optimiser_resume(as_optimiser *o, size_t steps);
 
 /* sqrt of the sum of squares of all gradients, in double over fixed chunks and a fixed tree. NaN or
  * Inf when a gradient is. */
-double as_gradient_norm(const as_exec *ex, const as_param *params, size_t n);
+double as_gradient_norm(const as_exec *ex, const as_parameter *params, size_t n);
 /* All gradients times s. */
-void as_gradient_scale(const as_exec *ex, const as_param *params, size_t n, float s);
-void as_gradient_zero(const as_exec *ex, const as_param *params, size_t n);
+void as_gradient_scale(const as_exec *ex, const as_parameter *params, size_t n, float s);
+void as_gradient_zero(const as_exec *ex, const as_parameter *params, size_t n);
 
 /* ---- schedule ---- */
 

@@ -19,7 +19,7 @@ enum {
 typedef struct as_keeper as_keeper;
 
 typedef struct {
-    const as_param *param;
+    const as_parameter *param;
     const as_keeper *keeper;
     size_t n, number;           /* elements; place among the tensors */
     float *m, *v;               /* adamw: (n); apollo-mini: (n_low) */

@@ -1,6 +1,6 @@
 /* Training plans: sections of fields, each a row with its range; and the few keys that are more
  * than a field. */
-#include "app/cli/train_plan.h"
+#include "lab/treatment/train_plan.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
-/* A training plan: YAML to the structs that engine/train takes. Every key is known or an error. The
- * format stands in docs/formats.md. */
-#ifndef AS_APP_CLI_TRAIN_PLAN_H
-#define AS_APP_CLI_TRAIN_PLAN_H
+/* A training plan: a tree to the structs that engine/train takes. Every key is known or an error.
+ * The format stands in docs/formats.md. */
+#ifndef AS_LAB_TREATMENT_TRAIN_PLAN_H
+#define AS_LAB_TREATMENT_TRAIN_PLAN_H
 
 #include "base/file.h"
 #include "base/tree.h"
