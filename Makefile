@@ -9,7 +9,8 @@ Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 SAN     ?=
-PKGS    := jansson libcrypto libzip lapacke openblas sqlite3 yaml-0.1 libpcre2-8 libutf8proc
+PKGS    := jansson libcrypto libzip lapacke openblas sqlite3 yaml-0.1 libpcre2-8 libutf8proc \
+           libseccomp
 
 comma   := ,
 IS_CLANG := $(findstring clang,$(notdir $(firstword $(CC))))
@@ -44,7 +45,7 @@ UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*
 FUZZ     := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 
 .PHONY: all lib unit check check-built run run-built setup clean help install fuzz format lint \
-        replay oracle bench
+        replay oracle bench models
 all: $(B)/assay
 
 help:
@@ -116,6 +117,9 @@ oracle: all
 	@B=$(B) tools/oracle/run $(CASES)
 bench: all
 	@B=$(B) tools/bench $(MODELS)
+# The models of the embedded lab from nothing, compared with those in models/ (an hour).
+models: all
+	@B=$(B) tools/make-models $(MODELS)
 
 format:
 	clang-format -i $(SRC) $(wildcard src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/*.h tests/*/*.c include/*.h)
@@ -134,6 +138,8 @@ install: all $(B)/libassay.a
 	install -m 644 include/assay.h $(DESTDIR)$(PREFIX)/include/assay.h
 	install -m 644 docs/assay.1 $(SHARE)/man/man1/assay.1
 	install -m 644 plans/*.yaml $(SHARE)/assay/plans
+	cp -r data models $(SHARE)/assay/
+	chmod -R u=rwX,go=rX $(SHARE)/assay
 	install -m 644 docs/schemas/*.json $(SHARE)/assay/schemas
 	install -m 644 README.md CHANGELOG.md docs/*.md $(SHARE)/doc/assay
 	install -m 644 completions/assay.bash $(SHARE)/bash-completion/completions/assay

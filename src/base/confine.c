@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -26,6 +27,13 @@
 #define RIGHTS_FILE                                                                                \
     (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |   \
      TRUNCATE)
+
+/* The kernel's struct since version 6; older headers have its first field alone. */
+struct rules {
+    uint64_t files, net, scoped;
+};
+#define NET_TCP ((uint64_t)3)      /* bind, connect */
+#define SCOPED_REACH ((uint64_t)3) /* abstract sockets, signals */
 
 int as_confine_version(void)
 {
@@ -62,6 +70,22 @@ bool as_confine(const char *const *read, size_t n_read, const char *const *write
     if (ok && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
                syscall(SYS_landlock_restrict_self, rules, 0) != 0))
         ok = as_fail(err, AS_ESTATE, "confinement: %s", strerror(errno));
+    close(rules);
+    return ok;
+}
+
+bool as_confine_alone(as_error *err)
+{
+    int version = as_confine_version();
+    if (version == 0) return as_fail(err, AS_ESTATE, "confinement: this kernel has no Landlock");
+    if (version < 4) return true;
+    struct rules attr = {.net = NET_TCP, .scoped = version >= 6 ? SCOPED_REACH : 0};
+    size_t known = version >= 6 ? sizeof attr : offsetof(struct rules, scoped);
+    int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, known, 0);
+    if (rules < 0) return as_fail(err, AS_ESTATE, "confinement: %s", strerror(errno));
+    bool ok = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+              syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+    if (!ok) as_fail(err, AS_ESTATE, "confinement: %s", strerror(errno));
     close(rules);
     return ok;
 }

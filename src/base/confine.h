@@ -16,4 +16,9 @@ int as_confine_version(void);
 AS_MUST_CHECK bool as_confine(const char *const *read, size_t n_read, const char *const *write,
                               size_t n_write, as_error *err);
 
+/* From now on this process may neither bind nor connect TCP (version 4), nor send signals to
+ * processes that are not so restricted, nor reach their abstract sockets (version 6); what the
+ * kernel does not know stays as it was. False as above. */
+AS_MUST_CHECK bool as_confine_alone(as_error *err);
+
 #endif
