@@ -17,6 +17,10 @@ extern const as_check as_check_within_cv, as_check_transfer, as_check_convergenc
     as_check_constant_label, as_check_lexical_bias, as_check_independence, as_check_agreement,
     as_check_score_validity, as_check_attribution_null, as_check_alignment, as_check_join,
     as_check_leakage, as_check_one_run, as_check_evr_ranks;
+extern const as_check as_check_asymmetry_change, as_check_preserved, as_check_mimicry,
+    as_check_seeds, as_check_placebo, as_check_trend, as_check_budget_ladder;
+extern const as_check as_check_head_maximum, as_check_head_direction, as_check_grouped_cv,
+    as_check_gate_transfer, as_check_nuisance;
 
 static const as_check *const checks[] = {
     /* the instrument */
@@ -40,14 +44,26 @@ static const as_check *const checks[] = {
     &as_check_cells,
     &as_check_equivalence,
     &as_check_dose_response,
+    &as_check_asymmetry_change,
+    &as_check_preserved,
+    &as_check_mimicry,
+    &as_check_seeds,
+    &as_check_placebo,
+    &as_check_trend,
+    &as_check_budget_ladder,
     &as_check_bound,
     &as_check_restated,
     &as_check_axis_summary,
     &as_check_group_means,
     /* heads and probes */
     &as_check_attribution_null,
+    &as_check_head_maximum,
+    &as_check_head_direction,
     &as_check_within_cv,
+    &as_check_grouped_cv,
+    &as_check_nuisance,
     &as_check_transfer,
+    &as_check_gate_transfer,
     &as_check_convergence,
     &as_check_degenerate_asymmetry,
     &as_check_auc_power,
