@@ -24,7 +24,8 @@ static const plan_case plan_cases[] = {
      .says = "p.yaml:3:7: sead: unknown key (did you mean \"seed\"?)"},
     {.head = "schema: assay.plan/1\nname: p\nzzzzzzzzzzzz: 3\n",
      .says = "p.yaml:3:15: zzzzzzzzzzzz: unknown key (expected one of: schema, name, title, "
-             "source, about, seed, alpha, draws, lexicons, tables, checks, claims)"},
+             "source, about, seed, alpha, draws, lexicons, tables, checks, claims, models, sets, "
+             "steps)"},
     {.head = "schema: assay.plan/1\nname: p\nseed: -1\n",
      .says = "p.yaml:3:7: seed: count (found \"-1\", expected a whole number, digits only)"},
     {.head = "schema: assay.plan/1\nname: p\nseed: 1e3\n",

@@ -4,6 +4,8 @@
 #include "app/cli/command.h"
 #include "base/tree.h"
 #include "lab/audit/audit.h"
+#include "lab/distil/distil.h"
+#include "lab/experiment/study.h"
 
 static const as_option options[] = {
     {"db", 0, "FILE", "store of the rows, for runs and claims (default: the nearest assay.db)",
@@ -76,20 +78,6 @@ static bool list_options(const as_cli *c, json_t *rows, as_buf *text)
     return true;
 }
 
-static bool list_verbs(const as_cli *c, json_t *rows, as_buf *text)
-{
-    size_t n = 0;
-    const as_command *const *all = as_commands(&n);
-    for (size_t i = 0; i < n; i++) {
-        if (c->json)
-            json_array_append_new(
-                rows, json_pack("{s:s,s:s}", "name", all[i]->name, "summary", all[i]->summary));
-        else
-            as_buf_printf(text, "%-12s %s\n", all[i]->name, all[i]->summary);
-    }
-    return true;
-}
-
 static bool list_runs(const as_cli *c, json_t *rows, as_buf *text, as_error *err)
 {
     as_design *d = NULL;
@@ -109,28 +97,95 @@ static bool list_runs(const as_cli *c, json_t *rows, as_buf *text, as_error *err
     return ok;
 }
 
+static void add(const as_cli *c, json_t *rows, as_buf *text, const char *name, const char *summary)
+{
+    if (c->json)
+        json_array_append_new(rows, json_pack("{s:s,s:s}", "name", name, "summary", summary));
+    else
+        as_buf_printf(text, "%-14s %s\n", name, summary);
+}
+
+static bool list_verbs(const as_cli *c, json_t *rows, as_buf *text)
+{
+    size_t n = 0;
+    const as_command *const *all = as_commands(&n);
+    for (size_t i = 0; i < n; i++) add(c, rows, text, all[i]->name, all[i]->summary);
+    return true;
+}
+
+static bool list_tasks(const as_cli *c, json_t *rows, as_buf *text)
+{
+    size_t n = 0;
+    const as_task *const *all = as_tasks(&n);
+    for (size_t i = 0; i < n; i++) {
+        add(c, rows, text, all[i]->name, all[i]->summary);
+        for (const as_task_set *s = all[i]->sets; c->verbose && !c->json && s->name; s++)
+            as_buf_printf(text, "    %-10s %4zu  %s\n", s->name, s->n, s->about);
+    }
+    return true;
+}
+
+static bool list_judges(const as_cli *c, json_t *rows, as_buf *text)
+{
+    size_t n = 0;
+    const as_judge *const *all = as_judges(&n);
+    for (size_t i = 0; i < n; i++) {
+        add(c, rows, text, all[i]->name, all[i]->summary);
+        for (const char *const *axis = all[i]->axes; c->verbose && !c->json && *axis; axis++)
+            as_buf_printf(text, "    %s\n", *axis);
+    }
+    return true;
+}
+
+static bool list_teachers(const as_cli *c, json_t *rows, as_buf *text)
+{
+    size_t n = 0;
+    const as_teacher *const *all = as_teachers(&n);
+    for (size_t i = 0; i < n; i++) add(c, rows, text, all[i]->name, all[i]->summary);
+    return true;
+}
+
+static bool list_steps(const as_cli *c, json_t *rows, as_buf *text)
+{
+    size_t n = 0;
+    const as_step_kind *const *all = as_step_kinds(&n);
+    for (size_t i = 0; i < n; i++) add(c, rows, text, all[i]->name, all[i]->summary);
+    return true;
+}
+
+/* What can be listed without a store. */
+static const struct {
+    const char *name;
+    bool (*list)(const as_cli *c, json_t *rows, as_buf *text);
+} kinds[] = {{"checks", list_checks}, {"judges", list_judges}, {"options", list_options},
+             {"steps", list_steps},   {"tasks", list_tasks},   {"teachers", list_teachers},
+             {"verbs", list_verbs}};
+#define N_KINDS (sizeof kinds / sizeof kinds[0])
+
+static bool list(const as_cli *c, const char *what, json_t *rows, as_buf *text, as_error *err)
+{
+    const char *names[N_KINDS + 2] = {NULL};
+    char shown[AS_ESCAPE_SIZE];
+    if (strcmp(what, "runs") == 0) return list_runs(c, rows, text, err);
+    for (size_t i = 0; i < N_KINDS; i++) {
+        if (strcmp(what, kinds[i].name) == 0) return kinds[i].list(c, rows, text);
+        names[i] = kinds[i].name;
+    }
+    names[N_KINDS] = "runs";
+    const char *near = as_nearest(what, names);
+    return as_fail(err, AS_EUSAGE,
+                   "list: kind (found %s, expected checks, judges, options, runs, steps, tasks, "
+                   "teachers or verbs%s%s)",
+                   as_escape(what, strlen(what), shown), near ? "; nearest: " : "",
+                   near ? near : "");
+}
+
 static int run(as_cli *c, as_error *err)
 {
     const char *what = c->operand[0];
     as_buf text = {0};
     json_t *rows = json_array();
-    bool ok = rows != NULL;
-    if (ok && strcmp(what, "checks") == 0)
-        ok = list_checks(c, rows, &text);
-    else if (ok && strcmp(what, "options") == 0)
-        ok = list_options(c, rows, &text);
-    else if (ok && strcmp(what, "verbs") == 0)
-        ok = list_verbs(c, rows, &text);
-    else if (ok && strcmp(what, "runs") == 0)
-        ok = list_runs(c, rows, &text, err);
-    else {
-        static const char *const kinds[] = {"checks", "options", "runs", "verbs", NULL};
-        const char *near = as_nearest(what, kinds);
-        char shown[AS_ESCAPE_SIZE];
-        ok = as_fail(
-            err, AS_EUSAGE, "list: kind (found %s, expected checks, options, runs or verbs%s%s)",
-            as_escape(what, strlen(what), shown), near ? "; nearest: " : "", near ? near : "");
-    }
+    bool ok = rows ? list(c, what, rows, &text, err) : as_fail(err, AS_EMEM, "out of memory");
     if (ok)
         ok = c->json
                  ? as_print_json(json_pack("{s:s,s:O}", "schema", "assay.list/1", what, rows), err)
@@ -142,11 +197,13 @@ static int run(as_cli *c, as_error *err)
 
 const as_command as_command_list = {
     "list",
-    "checks, options, runs or verbs",
-    "checks|options|runs|verbs",
+    "checks, judges, tasks, steps and more",
+    "checks|judges|options|runs|steps|tasks|teachers|verbs",
     1,
     1,
-    "Lists what there is. With -v, the parameters of each check too.",
+    "Lists what there is. With -v, the parameters of each check, the sets of each task and the "
+    "axes "
+    "of each judge too.",
     options,
     {"assay list checks -v", "assay list options --json"},
     run,

@@ -74,7 +74,8 @@ static int run(as_cli *c, as_error *err)
     }
     store = as_cli_threads(c, &threads, err) ? as_cli_store(c, AS_STORE_WRITE, err) : NULL;
     if (!store || !(pool = as_pool_new(threads, err))) goto out;
-    const as_run_options o = {data, store, pool, c->log, c->stop};
+    const as_run_options o = {
+        .data = data, .store = store, .pool = pool, .log = c->log, .stop = c->stop};
     if (!as_reaudit(plan, &o, c->arena, &design, err)) goto out;
     status = as_cli_show(c, store, &design, err);
 out:

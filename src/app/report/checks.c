@@ -199,7 +199,10 @@ void as_page_tables(const as_page *p)
     if (!json_array_size(tables)) return;
     as_buf_puts(p->b,
                 "<section aria-labelledby=\"tables\">\n<h2 id=\"tables\">The tables</h2>\n<p>What "
-                "the checks read: rows as imported from the files, rows kept after the plan\u2019s "
+                "the checks read: rows as ");
+    as_buf_puts(p->b, p->is_study ? "answered or imported" : "imported from the files");
+    as_buf_puts(p->b,
+                ", rows kept after the plan\u2019s "
                 "filters, what is known of how they were made, and the digest of the rows.</p>\n"
                 "<div class=\"scroll\" tabindex=\"0\"><table class=\"data\">\n<thead><tr><th "
                 "scope=\"col\">table</th><th scope=\"col\">about</th><th scope=\"col\" "
@@ -240,11 +243,8 @@ static void put_value_row(as_buf *b, const char *name, const json_t *value)
     as_buf_puts(b, "</dd></div>\n");
 }
 
-void as_page_rerun(const as_page *p)
+static void put_reaudit(as_buf *b, const json_t *study)
 {
-    as_buf *b = p->b;
-    const json_t *study = json_object_get(p->report, "study");
-    const json_t *made_by = json_object_get(p->report, "made_by");
     as_buf_puts(
         b,
         "<section aria-labelledby=\"again\">\n<h2 id=\"again\">How to run it again</h2>\n<p>With "
@@ -254,6 +254,35 @@ void as_page_rerun(const as_page *p)
         "<pre tabindex=\"0\"><code>assay report --design ");
     as_html_put(b, as_html_text_of(study, "design"));
     as_buf_puts(b, " --plan plan.json\nassay reaudit plan.json --data DIR --report report.html");
+}
+
+static void put_run(as_buf *b, const json_t *commands)
+{
+    as_buf_puts(
+        b,
+        "<section aria-labelledby=\"again\">\n<h2 id=\"again\">How to run it again</h2>\n<p>With "
+        "the same program, plan, models, sets, seed and draws the numbers come out the same, "
+        "whatever the number of threads. The first line takes the plan as it was run out of the "
+        "store; it belongs beside the plan it came from, since its paths start there. With the "
+        "same store and work folder, what is there is not made again.</p>\n"
+        "<pre tabindex=\"0\"><code>");
+    for (size_t i = 0; i < json_array_size(commands); i++) {
+        const char *command = json_string_value(json_array_get(commands, i));
+        as_buf_puts(b, i ? "\n" : "");
+        as_html_put(b, command ? command : "");
+    }
+}
+
+void as_page_rerun(const as_page *p)
+{
+    as_buf *b = p->b;
+    const json_t *study = json_object_get(p->report, "study");
+    const json_t *made_by = json_object_get(p->report, "made_by");
+    const json_t *rerun = json_object_get(p->report, "rerun");
+    if (rerun)
+        put_run(b, json_object_get(rerun, "commands"));
+    else
+        put_reaudit(b, study);
     as_buf_puts(b, "</code></pre>\n<dl class=\"facts\">\n");
     put_value_row(b, "Plan", json_object_get(study, "name"));
     put_value_row(b, "Plan as run, SHA-256 of its canonical JSON",

@@ -7,12 +7,12 @@
 
 #include "app/report/page.h"
 
-bool as_page_head_put(as_buf *b, const char *title, as_error *err)
+bool as_page_head_put(as_buf *b, const char *title, bool is_study, as_error *err)
 {
     as_key digest;
     char base64[45];
     as_buf style = {0};
-    as_page_style_put(&style);
+    as_page_style_put(&style, is_study);
     bool ok = as_buf_ok(&style, err) && as_sha256_of(style.data, style.size, digest, err);
     if (!ok) {
         as_buf_clear(&style);
@@ -62,6 +62,11 @@ static void put_size(as_buf *b, const char *name, const json_t *list)
     as_buf_printf(b, "<li><b>%zu</b> %s%s</li>\n", n, name, n == 1 ? "" : "s");
 }
 
+static const char *default_title(const as_page *p)
+{
+    return p->is_study ? "Study report" : "Audit report";
+}
+
 static void put_front(as_page *p)
 {
     as_buf *b = p->b;
@@ -69,10 +74,11 @@ static void put_front(as_page *p)
     const json_t *summary = json_object_get(p->report, "summary");
     const char *title = as_html_text_of(study, "title"), *source = as_html_text_of(study, "source");
     const char *about = as_html_text_of(study, "about");
-    as_buf_puts(b,
-                "<a class=\"skip\" href=\"#claims\">To the claims</a>\n<header>\n<p class=\"kind\">"
-                "Assay audit report</p>\n<h1>");
-    as_html_put(b, *title ? title : "Audit report");
+    as_buf_printf(b,
+                  "<a class=\"skip\" href=\"#claims\">To the claims</a>\n<header>\n"
+                  "<p class=\"kind\">Assay %s report</p>\n<h1>",
+                  p->is_study ? "study" : "audit");
+    as_html_put(b, *title ? title : default_title(p));
     as_buf_puts(b, "</h1>\n");
     if (*source) {
         as_buf_puts(b, "<p class=\"source\">Source: ");
@@ -94,48 +100,93 @@ static void put_front(as_page *p)
     put_size(b, "claim", json_object_get(p->report, "claims"));
     put_size(b, "check", p->checks);
     put_size(b, "table", json_object_get(p->report, "tables"));
-    put_size(b, "file", json_object_get(p->report, "inputs"));
+    if (!p->is_study || json_array_size(json_object_get(p->report, "inputs")))
+        put_size(b, "file", json_object_get(p->report, "inputs"));
+    if (json_array_size(json_object_get(p->report, "steps"))) {
+        put_size(b, "step", json_object_get(p->report, "steps"));
+        put_size(b, "arm", json_object_get(p->report, "arms"));
+    }
     as_buf_puts(b, "</ul>\n</section>\n");
 }
 
-static void put_contents(as_page *p, bool has_figures)
+/* The parts that only a study has, in the order of the page. */
+static const struct {
+    const char *id, *name;
+    void (*put)(as_page *p);
+} study_parts[] = {
+    {"arms", "Arms", as_page_arms},       {"answers", "Answers", as_page_answers},
+    {"made", "Steps", as_page_made},      {"judges", "Judges", as_page_judges},
+    {"losses", "Losses", as_page_losses},
+};
+enum { n_study_parts = sizeof study_parts / sizeof study_parts[0] };
+
+typedef struct {
+    as_buf study, figures;
+    bool has_figures, has[n_study_parts];
+} body;
+
+static void put_link(as_buf *b, const char *id, const char *name, bool is_shown)
 {
-    const struct {
-        const char *id, *name;
-        bool shown;
-    } part[] = {
-        {"claims", "Claims", true},
-        {"trees", "Claim by claim", json_array_size(json_object_get(p->report, "claims")) > 0},
-        {"figures", "Figures", has_figures},
-        {"checks", "Checks", json_array_size(p->checks) > 0},
-        {"tables", "Tables", json_array_size(json_object_get(p->report, "tables")) > 0},
-        {"files", "Files", json_array_size(json_object_get(p->report, "inputs")) > 0},
-        {"again", "Run it again", true},
-    };
-    as_buf_puts(p->b, "<nav aria-label=\"Contents\"><ul>\n");
-    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
-        if (part[i].shown)
-            as_buf_printf(p->b, "<li><a href=\"#%s\">%s</a></li>\n", part[i].id, part[i].name);
-    as_buf_puts(p->b, "</ul></nav>\n");
+    if (is_shown) as_buf_printf(b, "<li><a href=\"#%s\">%s</a></li>\n", id, name);
 }
 
-/* Everything after the head. The figures are made first, since the contents name them. */
-static void put_body(as_page *p, as_buf *figures)
+static size_t members(const as_page *p, const char *key)
+{
+    return json_array_size(json_object_get(p->report, key));
+}
+
+static void put_contents(const as_page *p, const body *parts)
+{
+    as_buf *b = p->b;
+    const json_t *truths = json_object_get(p->report, "truths");
+    as_buf_puts(b, "<nav aria-label=\"Contents\"><ul>\n");
+    put_link(b, "claims", "Claims", true);
+    put_link(b, "truths", "Known truths", json_array_size(json_object_get(truths, "claims")) > 0);
+    put_link(b, "trees", "Claim by claim", members(p, "claims") > 0);
+    for (size_t i = 0; i < n_study_parts; i++)
+        put_link(b, study_parts[i].id, study_parts[i].name, parts->has[i]);
+    put_link(b, "figures", "Figures", parts->has_figures);
+    put_link(b, "checks", "Checks", json_array_size(p->checks) > 0);
+    put_link(b, "tables", "Tables", members(p, "tables") > 0);
+    put_link(b, "files", "Files", members(p, "inputs") > 0);
+    put_link(b, "again", "Run it again", true);
+    as_buf_puts(b, "</ul></nav>\n");
+}
+
+/* The parts of a study and the figures, made before the contents that name them. */
+static void make_parts(as_page *p, body *parts)
 {
     as_buf *page = p->b;
-    p->b = figures;
+    p->b = &parts->study;
+    for (size_t i = 0; i < n_study_parts; i++) {
+        size_t before = p->b->size;
+        study_parts[i].put(p);
+        parts->has[i] = p->b->size > before;
+    }
+    size_t n = p->n_figures;
+    p->b = &parts->figures;
     as_page_figures(p);
+    parts->has_figures = p->n_figures > n;
     p->b = page;
+}
+
+/* Everything after the head. */
+static void put_body(as_page *p, body *parts)
+{
+    as_buf *page = p->b;
+    make_parts(p, parts);
     as_page_symbols_put(page);
     put_front(p);
-    put_contents(p, p->n_figures > 0);
+    put_contents(p, parts);
     as_buf_puts(page, "<main>\n");
     as_page_claims_table(p);
+    as_page_truths(p);
     as_page_claims(p);
-    if (p->n_figures) {
+    as_buf_add(page, as_buf_text(&parts->study), parts->study.size);
+    if (parts->has_figures) {
         as_buf_puts(page,
                     "<section aria-labelledby=\"figures\">\n<h2 id=\"figures\">The figures</h2>\n");
-        as_buf_add(page, figures->data, figures->size);
+        as_buf_add(page, parts->figures.data, parts->figures.size);
         as_buf_puts(page, "</section>\n");
     }
     as_page_checks(p);
@@ -148,7 +199,7 @@ static void put_body(as_page *p, as_buf *figures)
 bool as_report_html(const json_t *report, as_buf *out, as_error *err)
 {
     bool ok = false;
-    as_buf figures = {0};
+    body parts = {0};
     as_page p = {.b = out, .report = report, .room = AS_LINES_SHOWN};
     const char *title = as_html_text_of(json_object_get(report, "study"), "title");
     const char *schema = as_html_text_of(report, "schema");
@@ -158,12 +209,15 @@ bool as_report_html(const json_t *report, as_buf *out, as_error *err)
                        as_escape(schema, strlen(schema), found));
     }
     p.checks = json_object_get(report, "checks");
+    p.is_study = members(&p, "steps") || json_is_object(json_object_get(report, "truths"));
     p.line = as_new(p.room, sizeof *p.line, err);
-    if (!p.line || !as_page_head_put(out, *title ? title : "Audit report", err)) goto out;
-    put_body(&p, &figures);
-    ok = as_buf_ok(&figures, err) && as_buf_ok(out, err);
+    if (!p.line || !as_page_head_put(out, *title ? title : default_title(&p), p.is_study, err))
+        goto out;
+    put_body(&p, &parts);
+    ok = as_buf_ok(&parts.study, err) && as_buf_ok(&parts.figures, err) && as_buf_ok(out, err);
 out:
-    as_buf_clear(&figures);
+    as_buf_clear(&parts.study);
+    as_buf_clear(&parts.figures);
     free(p.line);
     return ok;
 }

@@ -12,14 +12,16 @@ typedef struct {
     as_line *line;        /* room for the lines of one figure */
     size_t n_lines, room, dropped;
     size_t n_figures;
+    bool is_study; /* the report has steps, or claims of known truth */
 } as_page;
 
-/* The style sheet, byte for byte as it stands between <style> and </style>. */
-void as_page_style_put(as_buf *b);
+/* The style sheet, byte for byte as it stands between <style> and </style>; that of a study has
+ * more. */
+void as_page_style_put(as_buf *b, bool is_study);
 
 /* Everything before the body's content, with the style and the policy that allows it by its hash;
  * and the marks of the charts. */
-AS_MUST_CHECK bool as_page_head_put(as_buf *b, const char *title, as_error *err);
+AS_MUST_CHECK bool as_page_head_put(as_buf *b, const char *title, bool is_study, as_error *err);
 void as_page_symbols_put(as_buf *b);
 
 /* The measures of a step of training, in the order of tables. */
@@ -54,10 +56,21 @@ void as_page_doses(as_page *p);     /* asymmetry by dose */
 
 /* sections.c, checks.c */
 void as_page_claims_table(const as_page *p);
+void as_page_truths(const as_page *p);
 void as_page_claims(const as_page *p);
 void as_page_checks(const as_page *p);
 void as_page_tables(const as_page *p);
 void as_page_inputs(const as_page *p);
 void as_page_rerun(const as_page *p);
+
+/* study_arms.c, study_answers.c, study_made.c: nothing where the report has no such part. How much
+ * of the page they take is limited; what has no room is counted. */
+void as_page_arms(as_page *p); /* with figures */
+void as_page_answers(as_page *p);
+void as_page_made(as_page *p);
+void as_page_judges(as_page *p);
+void as_page_losses(as_page *p);
+/* The step's id and what it is about, in a heading of that tag. */
+void as_page_step_title(as_buf *b, const json_t *step, const char *tag);
 
 #endif

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "app/report/study.h"
+
 typedef struct {
     as_store *store;
     const as_design *design;
@@ -52,27 +54,31 @@ static json_t *null_band(const as_statistic *s)
                      as_json_real(s->null_q50), "q95", as_json_real(s->null_q95));
 }
 
-static json_t *statistic(const maker *m, const as_statistic *s)
+json_t *as_report_statistic(const as_statistic *s, as_error *err)
 {
-    json_t *inputs = parse(m, "inputs", s->inputs), *detail = parse(m, "detail", s->detail);
+    json_t *inputs = as_json_parse("inputs", s->inputs, strlen(s->inputs), err);
+    json_t *detail = as_json_parse("detail", s->detail, strlen(s->detail), err);
     if (!inputs || !detail) {
         json_decref(inputs);
         json_decref(detail);
         return NULL;
     }
-    return json_pack("{s:s,s:s,s:o,s:I,s:I,s:o,s:o,s:o,s:s,s:o,s:o,s:s}", "name", s->name, "of",
-                     s->of, "estimate", as_json_real(s->estimate), "n", (json_int_t)s->n, "missing",
-                     (json_int_t)s->missing, "interval", interval(s), "p", as_json_real(s->p),
-                     "null", null_band(s), "method", s->method, "inputs", inputs, "detail", detail,
-                     "key", s->key);
+    json_t *o = json_pack("{s:s,s:s,s:o,s:I,s:I,s:o,s:o,s:o,s:s,s:o,s:o,s:s}", "name", s->name,
+                          "of", s->of, "estimate", as_json_real(s->estimate), "n", (json_int_t)s->n,
+                          "missing", (json_int_t)s->missing, "interval", interval(s), "p",
+                          as_json_real(s->p), "null", null_band(s), "method", s->method, "inputs",
+                          inputs, "detail", detail, "key", s->key);
+    if (!o) as_fail(err, AS_EMEM, "out of memory");
+    return o;
 }
 
 static bool add_statistics(const maker *m, const char *check, json_t *list)
 {
     for (size_t i = 0; i < m->n_stats; i++) {
         if (strcmp(m->stat[i].check, check) != 0) continue;
-        json_t *s = statistic(m, &m->stat[i]);
-        if (!s || json_array_append_new(list, s) != 0) return out_of_memory(m);
+        json_t *s = as_report_statistic(&m->stat[i], m->err);
+        if (!s) return false;
+        if (json_array_append_new(list, s) != 0) return out_of_memory(m);
     }
     return true;
 }
@@ -128,9 +134,19 @@ static const as_statistic *table_row(const maker *m, const char *table, const ch
     return NULL;
 }
 
+/* What closes the rows of a step, "STEP.ARM". */
+static const as_statistic *answers_row(const maker *m, const char *arm)
+{
+    for (size_t i = 0; arm && i < m->n_stats; i++)
+        if (strncmp(m->stat[i].check, "answers/", 8) == 0 && strcmp(m->stat[i].check + 8, arm) == 0)
+            return &m->stat[i];
+    return NULL;
+}
+
 static bool add_table(const maker *m, const char *name, const json_t *entry, json_t *list)
 {
     const as_statistic *kept = table_row(m, name, "kept"), *items = table_row(m, name, "items");
+    if (!items) items = answers_row(m, json_string_value(json_object_get(entry, "answers")));
     const as_statistic *closing = items ? items : table_row(m, name, "absent");
     if (!closing) return as_fail(m->err, AS_ESTATE, "table %s: rows (found none)", name);
     json_t *detail = parse(m, name, closing->detail);
@@ -218,7 +234,12 @@ static json_t *make(const maker *m, const char *time)
                       "made_by", "assay", m->design->code, "time", time, "study", study(m),
                       "summary", summary(claims), "claims", claims, "checks", checks, "tables",
                       tables, "inputs", inputs(m));
+        const as_report_rows rows = {m->store, m->design, m->plan, m->stat, m->n_stats};
         if (!o) out_of_memory(m);
+        if (o && !as_report_study_put(o, &rows, m->err)) {
+            json_decref(o);
+            o = NULL;
+        }
     }
     json_decref(claims);
     json_decref(checks);

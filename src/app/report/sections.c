@@ -112,11 +112,77 @@ void as_page_claims_table(const as_page *p)
                 "given.</p>\n<table class=\"claims\" role=\"table\">\n<thead role=\"rowgroup\">"
                 "<tr role=\"row\">");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-        as_buf_printf(b, "<th scope=\"col\" role=\"columnheader\">%s</th>", heads[i]);
+        as_buf_printf(b, "<th scope=\"col\" role=\"columnheader\">%s</th>",
+                      i == 3 && p->is_study ? "What was found" : heads[i]);
     as_buf_puts(b, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
     for (size_t i = 0; i < json_array_size(claims); i++)
         put_claim_row(b, json_array_get(claims, i), i);
     as_buf_puts(b, "</tbody></table>\n</section>\n");
+}
+
+/* --- known truths ---------------------------------------------------------------------------- */
+
+static const char *const words[] = {"supported", "refuted", "inconclusive"};
+enum { n_words = sizeof words / sizeof words[0] };
+
+/* Truths down, verdicts across; what was called right stands on the diagonal. */
+static void put_confusion(as_buf *b, const json_t *counts)
+{
+    char text[AS_HTML_NUMBER];
+    as_buf_puts(b, "<div class=\"scroll\" tabindex=\"0\"><table class=\"data confusion\">\n<thead>"
+                   "<tr><th scope=\"col\">truth</th>");
+    for (size_t i = 0; i < n_words; i++)
+        as_buf_printf(b, "<th scope=\"col\" class=\"num\">called %s</th>", words[i]);
+    as_buf_puts(b, "</tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < n_words; i++) {
+        const json_t *row = json_object_get(counts, words[i]);
+        as_buf_printf(b, "<tr><th scope=\"row\">%s</th>", words[i]);
+        for (size_t k = 0; k < n_words; k++)
+            as_buf_printf(b, "<td class=\"num%s\">%s</td>", i == k ? " right-call" : "",
+                          as_html_number(as_html_number_of(row, words[k]), true, text));
+        as_buf_puts(b, "</tr>\n");
+    }
+    as_buf_puts(b, "</tbody></table></div>\n");
+}
+
+static void put_word_and_cause(as_buf *b, const char *word, const char *cause)
+{
+    as_buf_puts(b, "<td>");
+    as_badge_put(b, word);
+    if (*cause) as_buf_puts(b, " <span class=\"cause\">");
+    as_html_put(b, cause);
+    as_buf_puts(b, *cause ? "</span></td>" : "</td>");
+}
+
+void as_page_truths(const as_page *p)
+{
+    const json_t *truths = json_object_get(p->report, "truths");
+    const json_t *list = json_object_get(truths, "claims");
+    char text[2][AS_HTML_NUMBER];
+    as_buf *b = p->b;
+    if (!json_array_size(list)) return;
+    as_buf_printf(
+        b,
+        "<section aria-labelledby=\"truths\">\n<h2 id=\"truths\">Known truths</h2>\n<p>Of "
+        "these claims the plan says what is true, so the verdicts themselves can be checked: "
+        "<b>%s</b> called right, <b>%s</b> not. A verdict is right when it is the same word.</p>\n",
+        as_html_number(as_html_number_of(truths, "right"), true, text[0]),
+        as_html_number(as_html_number_of(truths, "wrong"), true, text[1]));
+    put_confusion(b, json_object_get(truths, "counts"));
+    as_buf_puts(b, "<div class=\"scroll\" tabindex=\"0\"><table class=\"data\">\n<thead><tr><th "
+                   "scope=\"col\">claim</th><th scope=\"col\">truth</th><th scope=\"col\">verdict"
+                   "</th><th scope=\"col\">called</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *o = json_array_get(list, i);
+        as_buf_puts(b, "<tr><th scope=\"row\">");
+        as_html_put(b, as_html_text_of(o, "id"));
+        as_buf_puts(b, "</th>");
+        put_word_and_cause(b, as_html_text_of(o, "truth"), as_html_text_of(o, "truth_cause"));
+        put_word_and_cause(b, as_html_text_of(o, "verdict"), as_html_text_of(o, "cause"));
+        as_buf_printf(b, "<td>%s</td></tr>\n",
+                      json_is_true(json_object_get(o, "is_right")) ? "right" : "not right");
+    }
+    as_buf_puts(b, "</tbody></table></div>\n</section>\n");
 }
 
 /* --- the tree of a claim --------------------------------------------------------------------- */
@@ -283,9 +349,12 @@ static void put_claim(const as_page *p, const json_t *claim, size_t i)
     put_verdict(b, claim);
     as_buf_puts(b, "</p>\n");
     put_lead(b, claim);
-    as_buf_puts(b, "<dl class=\"facts\">\n<div><dt>Published</dt><dd>");
-    put_published(b, json_object_get(claim, "published"));
-    as_buf_puts(b, "</dd></div>\n");
+    as_buf_puts(b, "<dl class=\"facts\">\n");
+    if (!p->is_study || json_is_object(json_object_get(claim, "published"))) {
+        as_buf_puts(b, "<div><dt>Published</dt><dd>");
+        put_published(b, json_object_get(claim, "published"));
+        as_buf_puts(b, "</dd></div>\n");
+    }
     put_fact(b, "What would settle it", as_html_text_of(claim, "settles"));
     put_fact(b, "Credit", as_html_text_of(claim, "credit"));
     as_buf_puts(b, "</dl>\n");

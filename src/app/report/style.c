@@ -198,7 +198,38 @@ static const char media[] =
     ".hash{min-width:15rem}"
     "summary{color:var(--soft)}figure{padding-bottom:4mm}svg text,svg .group{font-size:11px}}\n";
 
-void as_page_style_put(as_buf *b)
+/* A study: arms, answers side by side. */
+static const char studies[] =
+    ".arms td{max-width:none}\n.arms "
+    "th[scope=row]{font-weight:600;max-width:14rem;min-width:6rem}\n"
+    ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));"
+    "gap:0 2.4rem}\n"
+    ".charts .figure{grid-template-columns:minmax(0,1fr)}.charts .key{flex-direction:row}\n"
+    ".charts figure{min-width:0;margin-top:.6rem;padding-bottom:.6rem;border:0}.charts "
+    "h3{margin-top:1rem}\n"
+    ".arms th:first-child{position:sticky;left:0;background:var(--paper)}\n"
+    ".data .settings,.data .facts-of{max-width:46rem;overflow-wrap:anywhere}\n"
+    ".said{white-space:pre-wrap;unicode-bidi:plaintext;margin:.3rem 0 .6rem;max-width:none}\n"
+    ".asked{max-width:44em;padding-left:.9rem;border-left:3px solid var(--rule)}\n"
+    ".answers{list-style:none;margin:.8rem 0 1.6rem;padding:0;display:grid;gap:1rem;"
+    "grid-template-columns:repeat(auto-fit,minmax(min(17rem,100%),1fr))}\n"
+    ".answers li{min-width:0;max-width:46rem;padding:.6rem .9rem .8rem;background:var(--wash);"
+    "border:1px solid var(--rule);display:flex;flex-direction:column}\n"
+    ".answers .by{margin:0 0 .2rem}.answers .by b{color:var(--ink)}\n"
+    ".answers .said{font-size:.95rem;line-height:1.45}\n"
+    ".judged{margin-top:auto;padding-top:.5rem;border-top:1px solid var(--rule)}\n"
+    ".judged details{margin:.3rem 0 0}\n"
+    ".answers .pairs{display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.8rem;"
+    "font-family:'Source Sans 3','Segoe UI',system-ui,-apple-system,'Helvetica Neue',Arial,"
+    "sans-serif}\n"
+    ".answers .pairs dd{overflow-wrap:anywhere;min-width:0}\n"
+    ".right-call{background:var(--good-wash)}\n.confusion{margin-bottom:1.4rem}\n"
+    ".claims th:nth-child(2){width:16%}\n.claims th:nth-child(3){width:10%}\n"
+    "@media screen and (max-width:60rem){.claims .c-found::before{content:'What was found'}}\n"
+    "@media print{.answers{display:block}.answers li{margin:0 0 3mm;break-inside:avoid}"
+    ".charts{display:block}}\n";
+
+void as_page_style_put(as_buf *b, bool is_study)
 {
     as_buf_puts(b, words);
     as_buf_puts(b, front);
@@ -206,4 +237,5 @@ void as_page_style_put(as_buf *b)
     as_buf_puts(b, charts);
     as_buf_puts(b, curves);
     as_buf_puts(b, media);
+    if (is_study) as_buf_puts(b, studies);
 }

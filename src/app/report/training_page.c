@@ -303,7 +303,8 @@ bool as_training_html(const json_t *report, as_buf *out, as_error *err)
     p.training = json_object_get(report, "training");
     p.steps = json_object_get(report, "steps");
     const char *name = as_html_text_of(p.training, "name");
-    if (!take_steps(&p, err) || !as_page_head_put(out, *name ? name : "Training report", err))
+    if (!take_steps(&p, err) ||
+        !as_page_head_put(out, *name ? name : "Training report", false, err))
         goto out;
     as_page_symbols_put(out);
     put_front(&p);

@@ -58,10 +58,18 @@ static void settle(const loader *m, as_column *c, double *number, const char **t
     c->why = c->n_missing ? why : NULL;
 }
 
+/* The rows of the table: a set of its own, or one arm of a step. */
+static as_store_where where_of(const loader *m, const char *what)
+{
+    const as_table_spec *t = m->spec;
+    return (as_store_where){
+        .design = m->design->key, .set = t->set ? t->set : t->name, .arm = t->arm, .what = what};
+}
+
 static bool load_judgements(const loader *m, const as_column_spec *s, as_column *c)
 {
     as_judgement_list list = {0};
-    as_store_where w = {.design = m->design->key, .set = m->spec->name, .what = s->name};
+    as_store_where w = where_of(m, s->name);
     double *number = NULL;
     const char **text = NULL, **why = NULL;
     if (!as_store_judgements(m->store, &w, m->a, &list, m->err)) return false;
@@ -80,7 +88,7 @@ static bool load_judgements(const loader *m, const as_column_spec *s, as_column 
 static bool load_readings(const loader *m, const as_column_spec *s, as_column *c, bool *found)
 {
     as_reading_list list = {0};
-    as_store_where w = {.design = m->design->key, .set = m->spec->name, .what = s->name};
+    as_store_where w = where_of(m, s->name);
     if (!as_store_readings(m->store, &w, m->a, &list, m->err)) return false;
     *found = list.n > 0;
     if (!*found) return true;
@@ -119,10 +127,34 @@ static bool is_role(const char *role, const char *name)
     return role && strcmp(role, name) == 0;
 }
 
+/* Columns that every step has and no judge: what was asked, what came back, and how it ended. */
+static bool load_of_step(const loader *m, as_column *c, const char *name,
+                         const as_prompt_list *prompts, const as_generation_list *answers,
+                         bool *found)
+{
+    static const char *const known[] = {"prompt", "answer", "finish", "cluster"};
+    double *number = NULL;
+    const char **text = NULL, **why = NULL;
+    size_t k = 0;
+    while (k < 4 && strcmp(known[k], name) != 0) k++;
+    *found = m->spec->arm && k < 4;
+    if (!*found) return true;
+    if (!room(m, c, &number, &text, &why)) return false;
+    for (size_t i = 0; i < m->n; i++) {
+        number[i] = NAN;
+        text[i] = k == 0   ? prompts->rows[i].text
+                  : k == 1 ? answers->rows[i].text
+                  : k == 2 ? answers->rows[i].finish
+                           : prompts->rows[i].cluster;
+    }
+    settle(m, c, number, text, why);
+    return true;
+}
+
 static bool load_items(loader *m)
 {
     const as_table_spec *t = m->spec;
-    as_store_where w = {.design = m->design->key, .set = t->name};
+    as_store_where w = where_of(m, NULL);
     as_prompt_list prompts = {0};
     as_generation_list answers = {0};
     if (!as_store_prompts(m->store, &w, m->a, &prompts, m->err) ||
@@ -142,6 +174,8 @@ static bool load_items(loader *m)
         const as_column_spec *s = &t->column[i];
         bool done = false;
         if (s->origin == AS_DERIVED) continue;
+        if (!load_of_step(m, &m->column[i], s->name, &prompts, &answers, &done)) return false;
+        if (done) continue;
         if (is_role(t->prompt, s->name)) {
             if (!load_role(m, &m->column[i], &prompts, NULL)) return false;
         } else if (is_role(t->answer, s->name)) {
@@ -445,7 +479,8 @@ bool as_load_table(as_store *store, const as_design *design, const as_plan *plan
     size_t n_rows = 0;
     bool ok = false;
     *out = (as_table){.name = spec->name, .about = spec->about};
-    const char *check = as_arena_printf(a, err, "table/%s", spec->name);
+    const char *check = as_arena_printf(a, err, "%s/%s", spec->arm ? "answers" : "table",
+                                        spec->arm ? spec->arm : spec->name);
     if (!check || !as_store_statistics(store, design->key, check, a, &rows, &n_rows, err))
         return false;
     for (size_t i = 0; i < n_rows; i++)

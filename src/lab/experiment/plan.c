@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "lab/experiment/study.h"
+
 typedef struct {
     as_plan *plan;
     as_arena *arena;
@@ -269,21 +271,50 @@ static bool read_rows(const reader *r, const as_tree *node, as_table_spec *t)
     return true;
 }
 
+/* Rows that a step of the plan makes: its columns are there without being named. */
+static bool read_answers(const reader *r, const as_tree *node, as_table_spec *t, size_t *n,
+                         const char **names)
+{
+    const as_tree *at = as_tree_find(node, "answers");
+    const as_step_spec *step = NULL;
+    const char *arm = NULL;
+    *n = 0;
+    if (!at) return true;
+    static const char *const with[] = {"about", "cluster", "columns", "where", NULL};
+    if (!only_keys(r, node, "answers", with)) return false;
+    if (!as_study_source(r->plan, at, &step, &arm, r->arena, r->err) ||
+        !as_tree_text(at, &t->arm, r->err))
+        return false;
+    t->set = step->set->name;
+    *n = as_step_columns(step, names);
+    return true;
+}
+
 static bool read_table_lists(const reader *r, const as_tree *node, as_table_spec *t)
 {
     const as_tree *columns = NULL, *facts = NULL, *where = as_tree_find(node, "where");
     if (!map_or_none(r, node, "columns", &columns) || !map_or_none(r, node, "facts", &facts))
         return false;
+    const char *of_step[AS_STEP_COLUMNS];
+    size_t n_step = 0;
     if (where && !as_tree_kind_is(where, AS_TREE_LIST, r->err)) return false;
-    t->n_columns = columns ? columns->n : 0;
+    if (!read_answers(r, node, t, &n_step, of_step)) return false;
+    t->n_columns = n_step + (columns ? columns->n : 0);
     t->n_facts = facts ? facts->n : 0;
     t->n_where = where ? where->n : 0;
     if (!array(r, t->n_columns, sizeof *t->column, &t->column) ||
         !array(r, t->n_facts, sizeof *t->fact, &t->fact) ||
         !array(r, t->n_where, sizeof *t->where, &t->where))
         return false;
-    for (size_t i = 0; i < t->n_columns; i++)
-        if (!read_column(r, columns->child[i], &t->column[i])) return false;
+    for (size_t i = 0; i < n_step; i++)
+        t->column[i] = (as_column_spec){.name = of_step[i], .at = node, .origin = AS_FROM_STEP};
+    for (size_t i = n_step; i < t->n_columns; i++) {
+        if (!read_column(r, columns->child[i - n_step], &t->column[i])) return false;
+        if (n_step && t->column[i].origin != AS_DERIVED)
+            return as_tree_fail(
+                columns->child[i - n_step], r->err,
+                "column (expected one with from: the others are those of the step)");
+    }
     for (size_t i = 0; i < t->n_facts; i++)
         if (!read_fact(r, facts->child[i], &t->fact[i])) return false;
     for (size_t i = 0; i < t->n_where; i++)
@@ -295,7 +326,7 @@ static bool read_table(const reader *r, const as_tree *node, as_table_spec *t)
 {
     static const char *const keys[] = {"about",  "kind",   "rows",    "optional",
                                        "prompt", "answer", "cluster", "columns",
-                                       "where",  "facts",  NULL};
+                                       "where",  "facts",  "answers", NULL};
     static const char *const kinds[] = {"items", "figures", NULL};
     const char *kind = NULL;
     t->name = node->key;
@@ -414,11 +445,26 @@ static bool read_steps(const reader *r, const as_tree *node, as_claim_spec *c)
     return true;
 }
 
+/* What is known to be so, of a claim whose answer was planted; no verdict looks at it. */
+static bool read_truth(const reader *r, const as_tree *node)
+{
+    static const char *const keys[] = {"verdict", "cause", NULL};
+    static const char *const words[] = {"supported", "refuted", "inconclusive", NULL};
+    const char *word, *cause;
+    if (!node) return true;
+    if (!as_tree_kind_is(node, AS_TREE_MAP, r->err) || !as_tree_keys(node, keys, r->err) ||
+        !text_or(r, node, "cause", "", &cause))
+        return false;
+    const as_tree *verdict = as_tree_find(node, "verdict");
+    if (!verdict) return as_tree_fail(node, r->err, "verdict (found nothing, expected a word)");
+    return read_word(r, verdict, words, "supported, refuted or inconclusive", &word);
+}
+
 static bool read_claim(const reader *r, const as_tree *node, as_claim_spec *c)
 {
     static const char *const keys[] = {"says",       "published", "must_hold", "must_fail",
                                        "instrument", "artefact",  "context",   "steps",
-                                       "settles",    "credit",    NULL};
+                                       "settles",    "credit",    "truth",     NULL};
     c->id = node->key;
     c->at = node;
     if (!is_id(r, node)) return false;
@@ -432,6 +478,7 @@ static bool read_claim(const reader *r, const as_tree *node, as_claim_spec *c)
         !read_ids(r, node, "artefact", &c->artefact) ||
         !read_ids(r, node, "context", &c->context) || !read_steps(r, node, c))
         return false;
+    if (!read_truth(r, as_tree_find(node, "truth"))) return false;
     bool tested = c->must_hold.n + c->must_fail.n > 0;
     if (tested == (c->n_steps > 0))
         return as_tree_fail(node, r->err,
@@ -467,9 +514,9 @@ static bool read_draws(const reader *r, const as_tree *root)
 
 static bool read_head(const reader *r, const as_tree *root)
 {
-    static const char *const keys[] = {"schema", "name",   "title", "source",   "about",
-                                       "seed",   "alpha",  "draws", "lexicons", "tables",
-                                       "checks", "claims", NULL};
+    static const char *const keys[] = {"schema", "name",  "title",    "source", "about",  "seed",
+                                       "alpha",  "draws", "lexicons", "tables", "checks", "claims",
+                                       "models", "sets",  "steps",    NULL};
     const char *schema = NULL;
     char shown[AS_ESCAPE_SIZE];
     if (!as_tree_kind_is(root, AS_TREE_MAP, r->err) || !as_tree_keys(root, keys, r->err) ||
@@ -528,8 +575,8 @@ bool as_plan_parse(const as_tree *root, as_arena *arena, as_plan *out, as_error 
     const as_tree *tables = NULL, *checks = NULL, *claims = NULL;
     *out = (as_plan){.root = root};
     if (!read_head(&r, root) || !read_draws(&r, root) || !read_lexicons(&r, root) ||
-        !map_or_none(&r, root, "tables", &tables) || !map_or_none(&r, root, "checks", &checks) ||
-        !map_or_none(&r, root, "claims", &claims))
+        !as_study_parse(out, root, arena, err) || !map_or_none(&r, root, "tables", &tables) ||
+        !map_or_none(&r, root, "checks", &checks) || !map_or_none(&r, root, "claims", &claims))
         return false;
     if (!tables || !checks)
         return as_tree_fail(root, err, "plan (expected the keys tables and checks)");

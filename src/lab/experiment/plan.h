@@ -5,6 +5,7 @@
 #define AS_LAB_EXPERIMENT_PLAN_H
 
 #include "lab/audit/audit.h"
+#include "lab/judge/judge.h"
 
 /* FILE#FRAGMENT: an array's name in .npz, a JSON pointer with * for "each" in .json and .jsonl. */
 typedef struct {
@@ -16,6 +17,7 @@ typedef enum {
     AS_FROM_ROW,  /* pointer into the row */
     AS_FROM_FILE, /* another file, by position or matched by content */
     AS_FROM_PLAN, /* written in the plan: one value for all items, or a list by position */
+    AS_FROM_STEP, /* what a step of the plan put into the store */
     AS_DERIVED    /* computed from another column of the table */
 } as_origin;
 
@@ -61,10 +63,11 @@ typedef struct {
 typedef struct {
     const char *name, *about;
     const as_tree *at;
-    bool is_figures;                       /* already aggregated figures, not answers */
-    bool is_optional;                      /* may be absent from the folder */
-    as_ref rows;                           /* file NULL: typed in, or only columns of other files */
-    const as_tree *typed;                  /* list of mappings in the plan */
+    bool is_figures;       /* already aggregated figures, not answers */
+    bool is_optional;      /* may be absent from the folder */
+    as_ref rows;           /* file NULL: typed in, or only columns of other files */
+    const as_tree *typed;  /* list of mappings in the plan */
+    const char *set, *arm; /* rows of a step: set of its prompts, "STEP.ARM"; NULL: rows of files */
     const char *prompt, *answer, *cluster; /* columns with those roles; NULL */
     as_column_spec *column;
     size_t n_columns;
@@ -101,9 +104,63 @@ typedef struct {
     size_t n_steps;
 } as_claim_spec;
 
+/* --- what a plan that runs models says; docs/formats.md, "Studies" -------------------------------
+ */
+
+typedef struct {
+    const char *name, *path; /* as --model takes it; a relative folder is beside the plan */
+} as_model_spec;
+
+typedef struct {
+    const char *name;
+    const as_task *task;
+    const char *data, *set;
+    size_t n; /* 0: as many as the set has */
+    uint64_t seed;
+} as_set_spec;
+
+/* One arm of a step that answers. Whatever differs between arms beside the operators has to be
+ * named under treats. */
+typedef struct {
+    const char *name;
+    const char *operators; /* as --arm takes it, with {STEP.NAME} for what an earlier step made */
+    const char *system;    /* NULL: none */
+    size_t budget;         /* tokens; 0: the step's */
+    size_t cut;            /* characters that the judges see; 0: the step's */
+    uint64_t seed;
+    const as_tree *at;
+} as_arm_spec;
+
+typedef struct as_step_kind as_step_kind;
+
+typedef struct {
+    const char *id, *about;
+    const as_step_kind *kind;
+    const as_tree *at;
+    size_t place;                /* among the steps */
+    const as_model_spec *model;  /* of kinds that run one */
+    const as_set_spec *set;      /* whose prompts it speaks of */
+    const char *from, *from_arm; /* step and arm whose answers it takes; NULL: none */
+    as_arm_spec *arm;            /* arms that it puts into the store */
+    size_t n_arms;
+    const as_judge *const *judge;
+    size_t n_judges;
+    const char *const *reading; /* probes, as as_probe_parse reads them */
+    size_t n_readings;
+    const size_t *ladder; /* budgets at which every answer is judged too, as arms ARM@BUDGET */
+    size_t n_ladder;
+    const void *own; /* what its kind read beside that */
+} as_step_spec;
+
 typedef struct {
     const char *name, *title, *source, *about;
     const as_tree *root;
+    as_model_spec *model;
+    size_t n_models;
+    as_set_spec *set;
+    size_t n_sets;
+    as_step_spec *step;
+    size_t n_steps;
     uint64_t seed;
     size_t permutations, bootstrap, cv_repeats;
     double alpha;
@@ -121,6 +178,8 @@ typedef struct {
  * "FILE:LINE:COL: key.path: WHAT". */
 AS_MUST_CHECK bool as_plan_parse(const as_tree *root, as_arena *arena, as_plan *out, as_error *err);
 
+/* NULL when there is none. */
+const as_step_spec *as_plan_step(const as_plan *p, const char *id);
 const as_table_spec *as_plan_table(const as_plan *p, const char *name);
 const as_lexicon_spec *as_plan_lexicon(const as_plan *p, const char *name);
 

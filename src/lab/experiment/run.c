@@ -6,6 +6,7 @@
 
 #include "base/progress.h"
 #include "lab/audit/verdict.h"
+#include "lab/experiment/study.h"
 
 typedef struct {
     const as_run_options *o;
@@ -108,7 +109,8 @@ static bool open_files(const conductor *c, as_sources *sources)
 static bool freeze(const conductor *c, const as_sources *sources)
 {
     as_buf digests = {0};
-    bool ok = as_sources_digests(sources, &digests, c->err);
+    if (!sources) as_buf_puts(&digests, "{}");
+    bool ok = sources ? as_sources_digests(sources, &digests, c->err) : as_buf_ok(&digests, c->err);
     as_design *d = c->design;
     *d = (as_design){.name = c->plan.name, .code = "assay " AS_VERSION, .seed = c->plan.seed};
     d->plan = plan_text(c);
@@ -156,9 +158,10 @@ static bool keep_table(const conductor *c, const as_table *t)
 static bool import_all(conductor *c)
 {
     bool ok = false;
-    as_sources *sources = as_sources_open(c->o->data, c->err);
-    if (!sources || !open_files(c, sources) || !freeze(c, sources)) goto out;
+    as_sources *sources = c->o->data ? as_sources_open(c->o->data, c->err) : NULL;
+    if ((c->o->data && (!sources || !open_files(c, sources))) || !freeze(c, sources)) goto out;
     for (size_t i = 0; i < c->plan.n_tables; i++) {
+        if (c->plan.table[i].arm) continue;
         as_log_note(c->o->log, "table %s", c->plan.table[i].name);
         if (!as_import_table(c->o->store, c->design, &c->plan.table[i], sources, c->a, c->err))
             goto out;
@@ -401,6 +404,15 @@ static bool decide_claims(conductor *c)
     return c->compares || as_store_commit(c->o->store, c->err);
 }
 
+static bool walk_steps(conductor *c)
+{
+    as_study study = {.plan = &c->plan, .design = c->design, .o = c->o, .a = c->a};
+    if (c->plan.n_steps == 0) return true;
+    bool ok = as_study_run(&study, c->err);
+    as_study_clear(&study);
+    return ok;
+}
+
 static bool walk(conductor *c)
 {
     return load_all(c) && walk_checks(c) && decide_claims(c);
@@ -410,7 +422,7 @@ bool as_reaudit(const as_tree *plan, const as_run_options *options, as_arena *a,
                 as_error *err)
 {
     conductor c = {.o = options, .a = a, .err = err, .design = design};
-    return as_plan_parse(plan, a, &c.plan, err) && import_all(&c) && walk(&c);
+    return as_plan_parse(plan, a, &c.plan, err) && import_all(&c) && walk_steps(&c) && walk(&c);
 }
 
 bool as_redecide(const as_tree *plan, const as_design *design, const as_run_options *options,

@@ -10,13 +10,20 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "engine/tensor/exec.h"
 #include "lab/experiment/import.h"
+#include "lab/sandbox/sandbox.h"
 
 typedef struct {
-    const char *data;                  /* folder; as_redecide does not read it */
-    as_store *store;                   /* open for writing; for as_redecide reading is enough */
-    as_pool *pool;                     /* NULL: one thread */
-    as_log *log;                       /* NULL: silent */
+    const char *data;    /* folder of files; NULL: the plan names none, or as_redecide */
+    const char *work;    /* folder for what steps make; NULL: the plan has no steps */
+    const char *cache;   /* for digests of weights; NULL: none */
+    const as_exec *ex;   /* what computes with models; NULL: the plan has no steps */
+    as_sandbox *sandbox; /* for judges that run code; NULL: none */
+    bool *refused;       /* set when the run was refused before work; NULL: not asked */
+    as_store *store;     /* open for writing; for as_redecide reading is enough */
+    as_pool *pool;       /* NULL: one thread */
+    as_log *log;         /* NULL: silent */
     const volatile sig_atomic_t *stop; /* not 0: end after the check under way; NULL: never */
 } as_run_options;
 

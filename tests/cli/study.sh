@@ -1,0 +1,224 @@
+# A study from its questions to its verdicts: that its bytes depend on the plan alone, that a run
+# which was stopped at any moment goes on to them, and what is refused.
+. tests/cli/study.inc
+cp "$root"/tests/cli/study/small.yaml .
+cp -r "$root/models/llama" model
+cp -r "$root/data/chef" chef
+study() { "$assay" run small.yaml -q "$@"; }
+plain() { sed 's/[0-9a-f]\{60,64\}/KEY/g'; }
+now() { date +%s%N; }
+forget() { rm -rf assay.db* small done.*; }
+
+echo "--- whole"
+"$assay" run small.yaml --dry-run
+ls
+start=$(now)
+study --db assay.db --threads 2 --report whole.html >whole.txt || fail "undisturbed run"
+took=$(($(now) - start))
+plain <whole.txt
+ls small | sed 's/^train-.*/train-KEY/'
+rows assay.db >rows.txt
+least=$took
+for try in 1 2 3; do
+    start=$(now)
+    study --db assay.db --threads 2 --report again.html >again.txt || fail "second run"
+    again=$(($(now) - start))
+    [ $again -ge $least ] || least=$again
+done
+same whole.txt again.txt
+same whole.json again.json
+same whole.html again.html
+rows assay.db | cmp - rows.txt && echo "a second run adds no row"
+[ $((4 * least)) -lt $took ] || fail "a second run took $least ns, the first one $took ns"
+"$assay" sql --db assay.db "select distinct arm from generation order by arm"
+"$assay" sql --db assay.db "select \"check\", name, \"of\" from statistic where \"check\" like 'step/%'
+    and name <> 'gate' order by 1, 2, 3"
+
+echo "--- other verbs on its store"
+"$assay" verify --db assay.db | sed 's/: [0-9]* rows/: N rows/'
+"$assay" verify --db assay.db >out 2>err
+echo "status $?"
+say gate --db assay.db
+"$assay" task chef --data chef --set S -n 20 --seed 7 | sed 's/.*"prompt":"\([^"]*\)".*/\1/' >asked.txt
+"$assay" sql --db assay.db "select text from prompt where \"set\" = 'S' order by position" | tail -n +2 |
+    cmp - asked.txt && echo "assay task says what was asked"
+for kind in tasks judges teachers; do
+    "$assay" list $kind | cut -d' ' -f1 | tr '\n' ' '
+    echo
+done
+say list steps
+say task chef --data chef
+say task chef --set S
+say task chief --data chef --set S
+say task chef --data chef --set Q
+say task chef --data nowhere --set S
+say task chef --data chef --set S -n 1000000
+say task chef --data chef --set S -n x
+
+echo "--- the same bytes"
+mkdir elsewhere
+for threads in 1 7; do
+    study --db elsewhere/$threads.db --work elsewhere/w$threads --threads $threads \
+        --report elsewhere/$threads.html >it.txt 2>err || fail "threads $threads"
+    same it.txt whole.txt
+    same elsewhere/$threads.json whole.json
+    same elsewhere/$threads.html whole.html
+done
+few="-o sets.S.n=2 -o steps.gold.from=ask.base"
+for kernels in auto scalar; do
+    study $few --db $kernels.db --work elsewhere/$kernels --kernels $kernels \
+        --report $kernels.html >$kernels.txt 2>err || fail "kernels $kernels"
+done
+same auto.txt scalar.txt
+same auto.json scalar.json
+echo "of threads and kernels"
+
+# A moment of the run: part i of n, and some random share of a part.
+moment() {
+    random=$(od -An -N2 -tu2 /dev/urandom)
+    awk "BEGIN { printf \"%.3f\", $took / 1e9 * ($1 + $random / 65536) / $2 }"
+}
+begin() { # in the background, as $pid
+    "$assay" run small.yaml -q --db assay.db --threads 2 --report done.html >out 2>err &
+    pid=$!
+}
+complete() { # what it is called
+    study --db assay.db --threads 2 --report done.html >done.txt 2>err || fail "$1: the same command fails"
+    same whole.txt done.txt
+    same whole.json done.json
+    same whole.html done.html
+    rows assay.db | cmp - rows.txt || fail "$1: rows"
+    forget
+}
+echo "--- killed"
+forget
+hit=0
+for part in 0 1 2 3 4 5 6 7; do
+    when=$(moment $part 8)
+    begin
+    sleep "$when"
+    kill -KILL $pid 2>/dev/null && hit=$((hit + 1))
+    wait $pid 2>/dev/null
+    complete "killed after $when s"
+done
+[ $hit -ge 4 ] && echo "killed"
+echo "--- interrupted"
+hit=0
+for part in 1 3; do
+    begin
+    sleep "$(moment $part 5)"
+    kill -INT $pid 2>/dev/null
+    wait $pid
+    case $? in
+    0) ;;
+    1)
+        grep -q 'interrupted' err || fail "interrupted: message"
+        [ "$(tail -n 1 err)" = "assay: the same command goes on from there" ] || fail "interrupted: no advice"
+        [ "$(wc -l <err)" -eq 2 ] || fail "interrupted: more than that"
+        [ ! -e done.html ] && [ ! -e done.json ] || fail "interrupted: a report was written"
+        [ ! -s out ] || fail "interrupted: a result was printed"
+        "$assay" gate --db assay.db >out 2>err
+        [ $? -eq 1 ] || fail "interrupted: gate"
+        hit=$((hit + 1))
+        ;;
+    *) fail "interrupted: status" ;;
+    esac
+    complete "interrupted in part $part"
+done
+[ $hit -gt 0 ] && echo "at least one run was interrupted"
+
+echo "--- refused before work"
+cp small.yaml good.yaml
+bad() { # sed program: the plan with one thing wrong
+    sed "$1" good.yaml >small.yaml
+    cmp -s small.yaml good.yaml && fail "nothing changed: $1"
+    say run small.yaml -q --db bad.db
+}
+bad 's/^models:/modles:/'
+bad 's/ladder:/lader:/'
+bad 's/do: heads/do: head/'
+bad 's/do: heads/do: nothing-like-it/'
+bad 's/task: chef, data: chef, set: H/task: chief, data: chef, set: H/'
+bad 's/set: H, n/set: Q, n/'
+bad 's/set: H$/set: Q/'
+bad 's/model: m$/model: n/'
+bad 's/judges: \[claims, delivery\]/judges: [claims, deliver]/'
+bad 's/judges: \[claims, delivery\]/judges: [claims, claims]/'
+bad 's/read: \[h_last, heads\]/read: [h_last, h_last]/'
+bad 's/^  gold:/  go.ld:/'
+bad 's/^name: small/name: ..\/small/'
+bad 's/from: held.base, k: 2/from: treated.base, k: 2/'
+bad 's/from: held.base, k: 2/from: held, k: 2/'
+bad 's/from: treated.sft, onto: treated.base/from: treated.sft, onto: held.base/'
+bad 's/probe: sure/probe: gold/'
+bad 's/data: gold/data: sure/'
+bad 's/, treats: \[system\]//'
+bad 's/, treats: \[system\]/, budget: 20, treats: [system]/'
+bad 's/, treats: \[system\]/, cut: 40, treats: [system]/'
+bad 's/, treats: \[system\]/, seed: 8, treats: [system]/'
+bad 's/treats: \[system\]/treats: system/'
+bad 's/treats: \[system\]/treats: [system, weather]/'
+bad 's/treats: \[system\]/budget: 12, treats: [system, budget]/'
+bad 's/{sft.1}/{sfd.1}/'
+bad 's/{sft.1}/{pasted.1}/'
+bad 's/{sft.1}/{sft.1/'
+bad 's/ladder: .*/ladder: [8, 24]/'
+bad 's/ladder: .*/ladder: [8, 64]/'
+bad 's/ladder: .*/ladder: [16, 8]/'
+bad 's/budget: 24/budget: 0/'
+bad 's/ladder: .*/decoding: {temperature: -1}/'
+bad 's/ask.base@16/ask.base@12/'
+bad 's/gate.gated/gate.base/'
+bad 's/k: 2/k: 0/'
+bad 's/k: 2/k: 2, sided: both/'
+bad 's/reading: h_last/reading: h_first/'
+bad 's/probe, from: held.base/probe, from: held.base, reading: h_mean/'
+bad 's/probe, from: held.base/probe, from: held.base, coverage: 70/'
+bad 's/probe, from: held.base/probe, from: held.base, c: 0/'
+bad 's/probe: sure/probe: sure, reading: h_mean/'
+bad 's/calibrated/shrill/'
+bad 's/types: \[1\]/types: [0]/'
+bad 's/types: \[1\]/types: []/'
+bad 's/seeds: \[1\]/seeds: []/'
+bad 's/seeds: \[1\]/seeds: [1, 1]/'
+bad 's/epochs: 1/epoks: 1/'
+bad 's/epochs: 1/model: other/'
+bad 's/epochs: 1/seed: 2/'
+[ ! -e small ] && [ ! -e bad.db ] && echo "nothing made"
+
+echo "--- refused on the way"
+cp good.yaml small.yaml
+say run small.yaml -q --db bad.db -o models.m=nowhere
+say run small.yaml -q --db bad.db -o sets.S.data=nowhere
+say run small.yaml -q --db bad.db -o sets.S.n=1000000
+say run small.yaml -q --db bad.db -o 'steps.treated.arms.sft=lora: {sft.2}' -o sets.S.n=2
+say run small.yaml -q --db bad.db -o steps.top.k=1000
+say run nowhere.yaml -q --db bad.db
+cp -r chef torn
+echo '{' >torn/canon/technique.json
+say run small.yaml -q --db bad.db -o sets.S.data=torn
+
+echo "--- what lies under a store changes"
+study --db assay.db --threads 2 >out 2>err || fail "run"
+mv chef kept
+cp -r kept chef
+sed 's/"name": *"/&odd /' kept/canon/error_correction.json >chef/canon/error_correction.json
+say run small.yaml -q --db assay.db
+rm -r chef
+mv kept chef
+cp model/model.safetensors kept
+printf '\001' | dd of=model/model.safetensors bs=1 seek=500000 conv=notrunc 2>/dev/null
+"$assay" run small.yaml -q --db assay.db 2>&1 | sed 's/[0-9a-f]\{16\}/KEY/g'
+mv kept model/model.safetensors
+complete "data and model as they were"
+echo "and back: nothing was lost"
+
+echo "--- no room"
+for blocks in 200 2000; do
+    (ulimit -f $blocks && study --db assay.db --threads 2 --report done.html) >out 2>err
+    echo "status $?"
+    sed 's/^assay: [^:]*step [^:]*: /assay: STEP: /' err
+    [ ! -e done.json ] || fail "no room: a report"
+    complete "with room again"
+done
+ls
