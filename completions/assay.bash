@@ -3,21 +3,28 @@ _assay() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= files=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help --help --version"
+        words="run task reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help --help --version"
     else
         case $prev in
         --data) files=-d ;;
+        --work) files=-d ;;
         --report) files=-f ;;
         --db) files=-f ;;
+        --kernels) : ;;
         --threads) : ;;
         --set) : ;;
+        --number) : ;;
+        --text) : ;;
+        --shares) : ;;
+        --weights) : ;;
+        --seed) : ;;
+        --out) files=-f ;;
         --design) : ;;
         --claim) : ;;
         --junit) files=-f ;;
         --plan) files=-f ;;
         --output) files=-f ;;
         --model) : ;;
-        --kernels) : ;;
         --arm) : ;;
         --prompts) files=-f ;;
         --prompt) : ;;
@@ -30,10 +37,8 @@ _assay() {
         --top-p) : ;;
         --min-p) : ;;
         --repetition-penalty) : ;;
-        --seed) : ;;
         --draws) : ;;
         --stop) : ;;
-        --out) files=-f ;;
         --batch) : ;;
         --piece) : ;;
         --at) : ;;
@@ -63,6 +68,12 @@ _assay() {
         --color) words="auto always never" ;;
         *)
             case ${COMP_WORDS[1]} in
+            run)
+                if [[ $cur == -* ]]; then words="--data --work --report --db --kernels --threads --set --dry-run --help --json --quiet --verbose --color --no-input"
+                else files=-f; fi ;;
+            task)
+                if [[ $cur == -* ]]; then words="--data --set --number --text --shares --weights --seed --out --help --json --quiet --verbose --color --no-input"
+                else :; fi ;;
             reaudit)
                 if [[ $cur == -* ]]; then words="--data --report --db --threads --set --dry-run --help --json --quiet --verbose --color --no-input"
                 else files=-f; fi ;;
@@ -77,7 +88,7 @@ _assay() {
                 else :; fi ;;
             list)
                 if [[ $cur == -* ]]; then words="--db --help --json --quiet --verbose --color --no-input"
-                else words="checks options runs verbs"; fi ;;
+                else words="checks judges options runs steps tasks teachers verbs"; fi ;;
             sql)
                 if [[ $cur == -* ]]; then words="--db --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
@@ -119,7 +130,7 @@ _assay() {
                 else words="parity invariance"; fi ;;
             help)
                 if [[ $cur == -* ]]; then words="--help --json --quiet --verbose --color --no-input"
-                else words="reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help"; fi ;;
+                else words="run task reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help"; fi ;;
             esac ;;
         esac
     fi
