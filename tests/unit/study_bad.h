@@ -72,7 +72,8 @@ static const study_case study_cases[] = {
      "p.yaml:7:26: steps.top.from: answers (found ask.base@3, expected STEP.ARM of an earlier "
      "step)"},
     {"k: 2", "k: 0", "p.yaml:7:39: steps.top.k: k (found 0, expected at least 1)"},
-    {"k: 2", "sided: no", "p.yaml:7:43: steps.top.sided: sided (expected signed or absolute)"},
+    {"k: 2", "sided: no",
+     "p.yaml:7:43: steps.top.sided: sided (found no, expected absolute or signed)"},
     {"reading: h_last", "reading: h_mean",
      "p.yaml:8:3: steps.way: column h_mean (expected one of step ask)"},
     {"probe, from: ask.base", "probe, from: ask.base@2",
@@ -90,8 +91,8 @@ static const study_case study_cases[] = {
      "p.yaml:12:37: steps.sft.data[0]: data (found top, expected an earlier step that distils)"},
     {"[3, 1]", "[3, 3]", "p.yaml:12:55: steps.sft.seeds[1]: seed (found 3 twice)"},
     {"epochs: 2", "out: here",
-     "p.yaml:12:75: steps.sft.settings.out: key (found in settings, expected in the step itself or "
-     "nowhere)"},
+     "p.yaml:12:75: steps.sft.settings.out: key (found in settings, expected those that say "
+     "how)"},
     {"start: sft, seeds: [1, 2]", "start: sft",
      "p.yaml:13:61: steps.more.start: start (expected an earlier training with as many seeds)"},
     {"with: dpo", "with: ppo",
