@@ -103,6 +103,15 @@ static int run(as_cli *c, as_error *err)
         (void)as_fail(err, AS_EUSAGE, "task needs --data");
         return AS_EXIT_USAGE;
     }
+    if (as_cli_flag(c, "text") &&
+        (as_cli_flag(c, "set") || as_cli_flag(c, "number") || strcmp(c->operand[0], "chef") != 0)) {
+        (void)as_fail(err, AS_EUSAGE, "--text (expected the task chef, and neither --set nor -n)");
+        return AS_EXIT_USAGE;
+    }
+    if (!as_cli_flag(c, "text") && (as_cli_flag(c, "shares") || as_cli_flag(c, "weights"))) {
+        (void)as_fail(err, AS_EUSAGE, "--shares, --weights (expected with --text)");
+        return AS_EXIT_USAGE;
+    }
     ok = as_cli_size(c, "seed", 1, &seed, err) &&
          (as_cli_flag(c, "text") ? write_text(c, data, seed, &out, err)
                                  : write_items(c, data, seed, &out, err)) &&

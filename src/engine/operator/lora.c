@@ -69,12 +69,17 @@ static bool add_pair(as_arm *arm, const as_exec *ex, const as_peft_pair *p, doub
            (zero_a || zero_b || scale == 0 || add_hook(arm, p, a, b, scale, err));
 }
 
-/* The configuration decides the scale, so it is as much of the arm as the tensors are. */
+/* The configuration decides the scale, so it is as much of the arm as the tensors are; where the
+ * base model lay when the adapter was saved decides nothing. */
 static bool note(as_arm *arm, const as_peft *p, const char *folder, double strength, as_error *err)
 {
     as_key digest, config;
     as_buf text = {0};
-    as_json_write(&text, p->json);
+    json_t *decides = json_copy(p->json);
+    if (!decides) return as_fail(err, AS_EMEM, "out of memory");
+    json_object_del(decides, "base_model_name_or_path");
+    as_json_write(&text, decides);
+    json_decref(decides);
     bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, config, err);
     as_buf_clear(&text);
     if (!ok || !as_tensors_digest(p->tensors, digest, err)) return false;

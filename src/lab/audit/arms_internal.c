@@ -342,7 +342,10 @@ bool as_arms_can_decide(const as_statistic *s)
 
 bool as_arms_is_significant(const as_audit *a, const as_statistic *s)
 {
-    return as_arms_can_decide(s) && s->p <= a->alpha && (s->lo > 0 || s->hi < 0);
+    if (!(s->p <= a->alpha)) return false;
+    if (as_arms_can_decide(s)) return s->lo > 0 || s->hi < 0;
+    /* every unit changed by the same: no draw differs, and nothing could be clearer */
+    return isnan(s->lo) && s->estimate != 0 && as_stat_detail(s, "/units") >= AS_ARMS_MIN_UNITS;
 }
 
 bool as_arms_is_within(const as_statistic *s, double margin)
@@ -360,4 +363,9 @@ bool as_arms_is_still(const as_audit *a, const as_statistic *s, double bound)
 double as_arms_unseen(const as_audit *a, double n)
 {
     return 1 - pow(a->alpha, 1 / n);
+}
+
+bool as_arms_asym_is_still(const as_audit *a, const as_statistic *s, double cell, double bound)
+{
+    return isnan(s->lo) && s->estimate == 0 && 2 * as_arms_unseen(a, cell) < bound;
 }

@@ -136,4 +136,8 @@ double as_arms_unseen(const as_audit *a, double n);
  * range of the scores at most. Such a change has no bootstrap interval. */
 bool as_arms_is_still(const as_audit *a, const as_statistic *s, double bound);
 
+/* The same of a change of the asymmetry that is 0 in every draw: each of its two rates might move
+ * by as_arms_unseen of the smallest cell at most. */
+bool as_arms_asym_is_still(const as_audit *a, const as_statistic *s, double cell, double bound);
+
 #endif

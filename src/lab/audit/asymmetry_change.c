@@ -27,14 +27,6 @@ static bool measure(as_audit *a, as_error *err)
     return as_arms_read(a, want, 4, &m, err) && as_arms_asymmetry(a, &m, "Asymmetry change", err);
 }
 
-/* The asymmetry is the same in every draw: nobody in either class changed, and each of the two
- * rates might by as_arms_unseen at most. */
-static bool is_still(const as_audit *a, const as_statistic *s, const as_statistic *cell,
-                     double at_least)
-{
-    return isnan(s->lo) && s->estimate == 0 && 2 * as_arms_unseen(a, cell->estimate) < at_least;
-}
-
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
 {
     char p[AS_P_TEXT_SIZE], range[AS_ARMS_RANGE_SIZE];
@@ -55,7 +47,8 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     } else if (as_arms_is_significant(a, s) && v.far < 0) {
         outcome = AS_FAILS;
         cause = "opposite sign";
-    } else if ((as_arms_can_decide(s) && v.far < at_least) || is_still(a, s, cell, at_least)) {
+    } else if ((as_arms_can_decide(s) && v.far < at_least) ||
+               as_arms_asym_is_still(a, s, cell->estimate, at_least)) {
         outcome = AS_FAILS;
         cause = "no effect";
     }

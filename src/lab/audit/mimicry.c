@@ -98,10 +98,11 @@ static bool is_still(const as_audit *a, const as_statistic *s, double margin)
  * margin, or excludes the margin in the calibrated direction while pasted markers do most of the
  * work. */
 static bool is_mimicry(const as_audit *a, const as_statistic *asserts, const as_statistic *asym,
-                       const as_statistic *share, double margin)
+                       const as_statistic *share, double cell, double margin)
 {
     if (!as_arms_is_significant(a, asserts)) return false;
-    if (as_arms_is_within(asym, margin)) return true;
+    if (as_arms_is_within(asym, margin) || as_arms_asym_is_still(a, asym, cell, margin))
+        return true;
     return share && share->estimate >= MOST_OF_IT && as_arms_can_decide(asym) && asym->lo > -margin;
 }
 
@@ -121,7 +122,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     } else if (as_arms_is_significant(a, asym) && asym->estimate <= -margin) {
         outcome = AS_HOLDS;
         cause = "";
-    } else if (is_mimicry(a, asserts, asym, share, margin)) {
+    } else if (is_mimicry(a, asserts, asym, share, cell->estimate, margin)) {
         outcome = AS_FAILS;
         cause = "mimicry";
     } else if (is_still(a, asserts, margin) && is_still(a, asym, margin)) {

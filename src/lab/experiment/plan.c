@@ -310,6 +310,10 @@ static bool read_table_lists(const reader *r, const as_tree *node, as_table_spec
         t->column[i] = (as_column_spec){.name = of_step[i], .at = node, .origin = AS_FROM_STEP};
     for (size_t i = n_step; i < t->n_columns; i++) {
         if (!read_column(r, columns->child[i - n_step], &t->column[i])) return false;
+        for (size_t k = 0; k < n_step; k++)
+            if (strcmp(of_step[k], t->column[i].name) == 0)
+                return as_tree_fail(columns->child[i - n_step], r->err,
+                                    "column (found a name that the step's own column has)");
         if (n_step && t->column[i].origin != AS_DERIVED)
             return as_tree_fail(
                 columns->child[i - n_step], r->err,

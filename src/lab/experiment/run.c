@@ -413,6 +413,18 @@ static bool walk_steps(conductor *c)
     return ok;
 }
 
+/* Is there all that the plan needs: a folder for its files, what computes for its steps? */
+static bool can_run(const conductor *c)
+{
+    if (c->plan.n_steps && !c->o->ex)
+        return as_fail(c->err, AS_EUSAGE, "plan with steps (`assay run` takes it)");
+    for (size_t i = 0; i < c->plan.n_tables && !c->o->data; i++)
+        if (!c->plan.table[i].arm && !c->plan.table[i].typed)
+            return as_tree_fail(c->plan.table[i].at, c->err,
+                                "files (found no data folder, expected --data)");
+    return true;
+}
+
 static bool walk(conductor *c)
 {
     return load_all(c) && walk_checks(c) && decide_claims(c);
@@ -422,7 +434,8 @@ bool as_reaudit(const as_tree *plan, const as_run_options *options, as_arena *a,
                 as_error *err)
 {
     conductor c = {.o = options, .a = a, .err = err, .design = design};
-    return as_plan_parse(plan, a, &c.plan, err) && import_all(&c) && walk_steps(&c) && walk(&c);
+    return as_plan_parse(plan, a, &c.plan, err) && can_run(&c) && import_all(&c) &&
+           walk_steps(&c) && walk(&c);
 }
 
 bool as_redecide(const as_tree *plan, const as_design *design, const as_run_options *options,

@@ -192,6 +192,7 @@ typedef struct {
     size_t *position;     /* of each row */
     bool *answered;       /* (n_arms, n_items) */
     size_t n, n_done, n_group;
+    bool is_torn; /* a row of the group is half there */
     as_progress *progress;
 } job;
 
@@ -306,9 +307,10 @@ static bool prepare(job *j, size_t n_items, as_error *err)
     if (!j->probe || !j->dim || !j->selector || !j->arm || !j->subject || !j->facts || !j->answered)
         return false;
     for (size_t i = 0; i < j->s->n_readings; i++) {
+        as_error why = {0};
         j->probe[i] =
-            as_probe_parse(j->s->reading[i], as_model_config(st->local.model), st->a, err);
-        if (!j->probe[i]) return as_tree_fail(as_tree_find(j->s->at, "read"), err, "%s", err->what);
+            as_probe_parse(j->s->reading[i], as_model_config(st->local.model), st->a, &why);
+        if (!j->probe[i]) return as_tree_fail(as_tree_find(j->s->at, "read"), err, "%s", why.what);
         j->dim[i] = j->probe[i]->dim;
         j->selector[i] = j->probe[i]->selector;
     }
@@ -380,9 +382,11 @@ static bool done(void *context, const as_question_row *q, const as_answer_row *r
                          .selector = j->selector};
     if (j->n_group == 0 && !as_store_begin(store, err)) return false;
     j->n_group++;
+    j->is_torn = true; /* until all of the row is there */
     if (!as_study_keep(j->st, j->s, &j->prompt[a.position], &a, err) ||
         !keep_rungs(j, q, r, &a, err))
         return false;
+    j->is_torn = false;
     as_progress_set(j->progress, ++j->n_done, j->s->id);
     if (j->n_group < 128) return true;
     j->n_group = 0;
@@ -405,7 +409,8 @@ static bool answer(job *j, as_error *err)
     bool ok = j->progress && as_answer_all(&st->local, st->o->ex, j->arm, j->s->n_arms, j->row,
                                            j->n, &options, &sink, err);
     as_progress_end(j->progress);
-    if (j->n_group > 0) { /* also of a run that was stopped: what is answered is kept */
+    if (j->is_torn) as_store_rollback(st->o->store);
+    if (j->n_group > 0 && !j->is_torn) { /* also when stopped: what is answered is kept */
         as_error second = {0};
         const bool kept = as_store_commit(st->o->store, ok ? err : &second);
         ok = ok && kept;

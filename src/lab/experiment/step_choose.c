@@ -55,7 +55,8 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
     if (!o) return false;
     s->own = o;
     if (!s->from) return as_tree_fail(s->at, err, "%s (expected from: STEP.ARM)", s->kind->name);
-    if (!text_or(s->at, "reading", "heads", &o->reading, err) ||
+    const char *usual = s->kind == &as_step_direction ? "h_last" : "heads";
+    if (!text_or(s->at, "reading", usual, &o->reading, err) ||
         !text_or(s->at, "label", "correct", &o->label, err) ||
         !text_or(s->at, "only", NULL, &o->only, err) ||
         !text_or(s->at, "sided", "absolute", &sided, err) || !size_or(s->at, "k", 5, &o->k, err) ||
@@ -129,9 +130,10 @@ static bool gather(as_study *st, const as_step_spec *s, cohorts *c, as_error *er
         c->n++;
     }
     c->x = rows;
-    if (c->n_pos > 1 && c->n - c->n_pos > 1) return true;
-    return as_fail(err, AS_ENUMERIC, "cohorts (found %zu and %zu answers, expected at least 2)",
-                   c->n_pos, c->n - c->n_pos);
+    const size_t least = s->kind == &as_step_direction ? 5 : 2; /* one for each fold */
+    if (c->n_pos >= least && c->n - c->n_pos >= least) return true;
+    return as_fail(err, AS_ENUMERIC, "cohorts (found %zu and %zu answers, expected at least %zu)",
+                   c->n_pos, c->n - c->n_pos, least);
 }
 
 /* --- heads
@@ -177,8 +179,7 @@ static bool make_placebos(as_study *st, const as_step_spec *s, const size_t *ord
         const char *name = as_arena_printf(st->a, err, "placebo-%zu", i + 1);
         memcpy(other, order + o->k, n * sizeof *other);
         as_rng_shuffle(&r, other, n);
-        if (!name || !make_list(st, s, name, other, n < o->k ? n : o->k, layer, head, err))
-            return false;
+        if (!name || !make_list(st, s, name, other, o->k, layer, head, err)) return false;
     }
     return other;
 }
@@ -200,12 +201,16 @@ static bool run_heads(as_study *st, const as_step_spec *s, as_error *err)
     double *d = as_arena_push(st->a, c.dim + how.draws, sizeof *d, err);
     size_t *order = as_arena_push(st->a, c.dim + 1, sizeof *order, err);
     if (!layer || !head || !d || !order) return false;
-    const size_t n_heads = as_probe_heads(as_model_config(st->local.model), layer, head);
-    if (o->k > n_heads)
-        return as_fail(err, AS_EUSAGE, "k (found %zu, expected at most %zu heads)", o->k, n_heads);
+    const as_config *config = as_model_config(st->local.model);
+    const size_t n_heads = as_probe_heads(config, NULL, NULL);
+    const size_t most = o->n_placebos ? n_heads / 2 : n_heads; /* placebos are as many others */
+    if (o->k > most)
+        return as_fail(err, AS_EUSAGE, "k (found %zu, expected at most %zu of %zu heads)", o->k,
+                       most, n_heads);
     if (n_heads != c.dim)
         return as_fail(err, AS_EUSAGE, "heads (found %zu values, expected those of %zu heads)",
                        c.dim, n_heads);
+    (void)as_probe_heads(config, layer, head);
     return as_attribution_of(&found, d, order, d + c.dim, c.d, c.n, c.dim, c.y,
                              o->absolute ? AS_EFFECT_ABSOLUTE : AS_EFFECT_SIGNED, &how, err) &&
            note_heads(st, s, &c, &found, d, order, layer, head, err) &&

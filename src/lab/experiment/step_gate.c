@@ -16,7 +16,7 @@ typedef struct {
 } own;
 
 static const char *const probe_keys[] = {"from", "reading", "c", "coverage", NULL};
-static const char *const gate_keys[] = {"from", "reading", "probe", "prefix", "judges", NULL};
+static const char *const gate_keys[] = {"from", "probe", "prefix", "judges", NULL};
 
 static bool text_or(const as_tree *t, const char *key, const char *fallback, const char **out,
                     as_error *err)
@@ -66,15 +66,18 @@ static bool parse_gate(const as_plan *p, as_step_spec *s, as_arena *a, as_error 
     if (!o) return false;
     s->own = o;
     if (!s->from) return as_tree_fail(s->at, err, "gate (expected from: STEP.ARM)");
-    if (!text_or(s->at, "reading", "h_last", &o->reading, err) ||
-        !text_or(s->at, "probe", NULL, &o->probe, err) ||
-        !text_or(s->at, "prefix", "I am not certain, but this may help. ", &o->prefix, err) ||
-        !has_reading(p, s, o, err))
+    if (!text_or(s->at, "probe", NULL, &o->probe, err) ||
+        !text_or(s->at, "prefix", "I am not certain, but this may help. ", &o->prefix, err))
         return false;
     const as_step_spec *probe = as_plan_step(p, o->probe);
     if (!probe || probe->kind != &as_step_probe)
         return as_tree_fail(node ? node : s->at, err,
                             "probe (expected an earlier step of that kind)");
+    if (probe->model != s->model)
+        return as_tree_fail(node, err, "probe (found one of another model, expected one of %s)",
+                            s->model->name);
+    o->reading = ((const own *)probe->own)->reading; /* what it was fitted on */
+    if (!has_reading(p, s, o, err)) return false;
     const as_step_spec *from = as_plan_step(p, s->from);
     if (!s->n_judges) {
         s->judge = from->judge;
@@ -112,13 +115,18 @@ static bool gather(as_study *st, const as_step_spec *s, const char *reading, row
     r->x = as_arena_push(st->a, r->n * r->dim + 1, sizeof *r->x, err);
     r->y = as_arena_push(st->a, r->n + 1, sizeof *r->y, err);
     if (!r->x || !r->y) return false;
+    size_t n_right = 0;
     r->n = 0;
     for (size_t i = 0; i < r->table.n; i++) {
         if (isnan(coverage->number[i])) continue;
         for (size_t k = 0; k < r->dim; k++) r->x[r->n * r->dim + k] = x->matrix[i * r->dim + k];
-        r->y[r->n++] = coverage->number[i] >= 0.5;
+        r->y[r->n] = coverage->number[i] >= 0.5;
+        n_right += r->y[r->n++];
     }
-    return true;
+    if (n_right >= 5 && r->n - n_right >= 5) return true;
+    return as_fail(err, AS_ENUMERIC,
+                   "%s.%s: answers (found %zu right and %zu wrong, expected at least 5 of each)",
+                   s->from, s->from_arm, n_right, r->n - n_right);
 }
 
 static json_t *numbers(const double *x, size_t n)
@@ -255,9 +263,7 @@ static bool run_gate(as_study *st, const as_step_spec *s, as_error *err)
         json_decref(model);
         if (!ok || !as_store_commit(st->o->store, err)) return false;
     }
-    json_t *facts = json_object();
-    as_json_put_text(&facts, "subject", subject);
-    return as_study_judge(st, s, "gated", 0, facts, err);
+    return as_study_judge_edited(st, s, as_plan_step(st->plan, s->from), s->from_arm, subject, err);
 }
 
 const as_step_kind as_step_gate = {

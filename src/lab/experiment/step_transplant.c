@@ -97,9 +97,8 @@ static bool run(as_study *st, const as_step_spec *s, as_error *err)
         }
         if (!as_store_commit(st->o->store, err)) return false;
     }
-    json_t *facts = json_object();
-    as_json_put_text(&facts, "subject", subject);
-    return as_study_judge(st, s, "pasted", 0, facts, err);
+    const own *o = s->own;
+    return as_study_judge_edited(st, s, o->onto, o->onto_arm, subject, err);
 }
 
 const as_step_kind as_step_transplant = {

@@ -305,7 +305,11 @@ bool as_study_judge(as_study *st, const as_step_spec *s, const char *arm, size_t
         json_decref(facts);
         return closed;
     }
-    AS_CHECK(list.n == items->n);
+    if (list.n != items->n) {
+        as_fail(err, AS_ESTATE, "%s: %s: answers (found %zu, expected %zu)",
+                as_store_path(st->o->store), check, list.n, items->n);
+        goto out;
+    }
     if (!as_store_begin(st->o->store, err)) goto out;
     for (size_t i = 0; i < list.n; i++)
         if (!judge_one(st, s, &items->item[list.position[i]], &list.rows[i], cut, err)) {
@@ -325,6 +329,21 @@ bool as_study_judge(as_study *st, const as_step_spec *s, const char *arm, size_t
 out:
     json_decref(facts);
     return false;
+}
+
+bool as_study_judge_edited(as_study *st, const as_step_spec *s, const as_step_spec *from,
+                           const char *from_arm, const char *subject, as_error *err)
+{
+    as_table t;
+    size_t cut = 0;
+    if (!as_study_table(st, from, from_arm, &t, err)) return false;
+    json_t *facts = json_object();
+    for (size_t i = 0; i < t.n_facts; i++) {
+        as_json_put_text(&facts, t.fact[i].name, t.fact[i].value);
+        if (strcmp(t.fact[i].name, "judge_cut") == 0) cut = strtoul(t.fact[i].value, NULL, 10);
+    }
+    as_json_put_text(&facts, "subject", subject);
+    return as_study_judge(st, s, s->arm[0].name, cut, facts, err);
 }
 
 /* --- an arm as a table
@@ -415,6 +434,11 @@ bool as_study_run(as_study *st, as_error *err)
     st->items = as_arena_push(st->a, p->n_sets + 1, sizeof *st->items, err);
     as_progress *progress = as_progress_new(st->o->log, "steps", p->n_steps, err);
     if (!st->items || !progress) goto out;
+    /* what can be refused is refused before anything is asked */
+    for (size_t i = 0; i < p->n_sets; i++)
+        if (!as_study_items(st, &p->set[i], err)) goto out;
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (!gate_judges(st, &p->step[i], err)) goto out;
     for (size_t i = 0; i < p->n_steps; i++) {
         const as_step_spec *s = &p->step[i];
         as_progress_set(progress, i, s->id);
@@ -422,7 +446,6 @@ bool as_study_run(as_study *st, as_error *err)
             as_fail(err, AS_ESTATE, "interrupted before step %s", s->id);
             goto out;
         }
-        if (!gate_judges(st, s, err)) goto out;
         if (!s->kind->run(st, s, err)) {
             as_error_at(err, "step %s", s->id);
             goto out;

@@ -96,6 +96,11 @@ AS_MUST_CHECK bool as_study_answered(as_study *st, const as_step_spec *s, const 
  * can be loaded of them. facts (takes the reference) stand beside each arm. */
 AS_MUST_CHECK bool as_study_judge(as_study *st, const as_step_spec *s, const char *arm, size_t cut,
                                   json_t *facts, as_error *err);
+/* The same for the one arm of a step that edits answers of another: facts and cut are those of the
+ * answers it edits. */
+AS_MUST_CHECK bool as_study_judge_edited(as_study *st, const as_step_spec *s,
+                                         const as_step_spec *from, const char *from_arm,
+                                         const char *subject, as_error *err);
 /* What the arm is by itself into the store: accuracy, rates, asymmetry, coverage, cut rate. */
 AS_MUST_CHECK bool as_study_summarise(as_study *st, const as_step_spec *s, const char *arm,
                                       as_error *err);

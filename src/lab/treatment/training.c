@@ -122,14 +122,19 @@ static bool make_trained(as_learning *t, as_error *err)
 
 /* ---- what the run is ---- */
 
-/* What an adapter that is gone on from says of itself: its scale and dropout decide bytes too. */
+/* What an adapter that is gone on from says of itself: its scale and dropout decide bytes too. Not
+ * where its base model lay. */
 static bool add_start(const as_learning *t, as_sha256 *h, as_error *err)
 {
     as_buf text = {0};
     const char *path = as_arena_printf(t->arena, err, "%s/adapter_config.json", t->plan.start);
-    bool ok = path && as_file_read(path, AS_JSON_MAX_BYTES, &text, err) &&
-              as_sha256_add(h, as_buf_text(&text), text.size, err);
+    json_t *config = path ? as_json_read(path, err) : NULL;
+    if (!config) return false;
+    json_object_del(config, "base_model_name_or_path");
+    as_json_write(&text, config);
+    bool ok = as_buf_ok(&text, err) && as_sha256_add(h, as_buf_text(&text), text.size, err);
     as_buf_clear(&text);
+    json_decref(config);
     return ok;
 }
 
