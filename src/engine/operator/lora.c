@@ -76,7 +76,10 @@ static bool note(as_arm *arm, const as_peft *p, const char *folder, double stren
     as_key digest, config;
     as_buf text = {0};
     json_t *decides = json_copy(p->json);
-    if (!decides) return as_fail(err, AS_EMEM, "out of memory");
+    if (!decides || json_object_size(decides) != json_object_size(p->json)) {
+        json_decref(decides);
+        return as_fail(err, AS_EMEM, "out of memory");
+    }
     json_object_del(decides, "base_model_name_or_path");
     as_json_write(&text, decides);
     json_decref(decides);
