@@ -166,7 +166,7 @@ static const struct {
      "    return tried(*[lambda a=a, t=t: s.socket(a, t) for a in (1, 2, 10, 16, 17, 38, 40) for t in (1, 2, 3)], s.socketpair)\n"},
     {"files of the host", "P",
      TRY "def f():\n"
-     "    return tried(*[lambda p=p: open(p, 'rb').read(1) for p in ('/etc/passwd', '/etc/shadow', '/etc/hostname', '/proc/1/environ', '/proc/self/maps', '/proc/cpuinfo', '/sys/kernel/notes', '/dev/mem', '/dev/vda', '/root/.profile', '/bin/sh', '/var/lib/dpkg/status', '../../etc/passwd', '/work/main/README.md')])\n"},
+     "    return tried(*[lambda p=p: open(p, 'rb').read(1) for p in ('/etc/passwd', '/etc/shadow', '/etc/hostname', '/proc/1/environ', '/proc/self/maps', '/proc/cpuinfo', '/sys/kernel/notes', '/dev/mem', '/dev/vda', '/root/.profile', '/bin/sh', '/var/lib/dpkg/status', '../../etc/passwd', '/etc/machine-id')])\n"},
     {"folders of the host", "P",
      TRY "def f():\n"
      "    return tried(*[lambda p=p: os.listdir(p) for p in ('/', '/etc', '/proc', '/tmp', '/home', '/root', '..', '/sys', '/dev')])\n"},
