@@ -197,6 +197,24 @@ const char *as_nearest(const char *word, const char *const *names)
     return best;
 }
 
+bool as_tree_text_or(const as_tree *t, const char *key, const char **out, as_error *err)
+{
+    const as_tree *node = as_tree_find(t, key);
+    return !node || as_tree_text(node, out, err);
+}
+
+bool as_tree_double_or(const as_tree *t, const char *key, double *out, as_error *err)
+{
+    const as_tree *node = as_tree_find(t, key);
+    return !node || as_tree_double(node, out, err);
+}
+
+bool as_tree_size_or(const as_tree *t, const char *key, size_t *out, as_error *err)
+{
+    const as_tree *node = as_tree_find(t, key);
+    return !node || as_tree_size(node, out, err);
+}
+
 bool as_tree_keys(const as_tree *t, const char *const *names, as_error *err)
 {
     if (!as_tree_kind_is(t, AS_TREE_MAP, err)) return false;

@@ -36,6 +36,12 @@ AS_MUST_CHECK bool as_tree_size(const as_tree *t, size_t *out, as_error *err); /
 AS_MUST_CHECK bool as_tree_bool(const as_tree *t, bool *out, as_error *err);   /* true or false */
 AS_MUST_CHECK bool as_tree_kind_is(const as_tree *t, as_tree_kind kind, as_error *err);
 
+/* The same for the value under key of mapping t: *out stays as it is when there is none. */
+AS_MUST_CHECK bool as_tree_text_or(const as_tree *t, const char *key, const char **out,
+                                   as_error *err);
+AS_MUST_CHECK bool as_tree_double_or(const as_tree *t, const char *key, double *out, as_error *err);
+AS_MUST_CHECK bool as_tree_size_or(const as_tree *t, const char *key, size_t *out, as_error *err);
+
 /* Every key of mapping t is one of names (NULL-terminated); an unknown key fails naming the nearest
  * valid one. */
 AS_MUST_CHECK bool as_tree_keys(const as_tree *t, const char *const *names, as_error *err);

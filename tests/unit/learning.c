@@ -45,11 +45,10 @@ static as_train_plan plan_of(const char *data)
 }
 
 /* From memory when `memory`; else from the plan's file. */
-static as_learning *learning(const as_train_plan *plan, const char *out, bool memory, as_error *err)
+static as_learning *learning(const as_train_plan *plan, bool memory, as_error *err)
 {
     const as_learning_options o = {.plan = plan,
                                    .name = "hot",
-                                   .out = out,
                                    .local = &local,
                                    .ex = &ex,
                                    .rows = memory ? rows : NULL,
@@ -92,12 +91,13 @@ static bool stops(void *context)
     return w->stop_at && w->n >= w->stop_at;
 }
 
-static bool learn(as_learning *t, as_store *store, watched *w, as_train_result *r, as_error *err)
+static bool learn(as_learning *t, const char *out, as_store *store, watched *w, as_train_result *r,
+                  as_error *err)
 {
     const as_learning_watch watch = {.context = w, .update = see, .stops = stops};
     w->store = store;
     w->row = as_learning_row(t);
-    return as_learning_run(t, store, &watch, r, err);
+    return as_learning_run(t, out, store, &watch, r, err);
 }
 
 /* ---- tests ---- */
@@ -106,9 +106,9 @@ static void is_what_its_bytes_are(void)
 {
     as_error err = {0};
     as_train_plan plan = plan_of(path), other = plan_of("chef/rows");
-    as_learning *file = learning(&plan, NULL, false, &err), *memory = NULL, *seed = NULL;
+    as_learning *file = learning(&plan, false, &err), *memory = NULL, *seed = NULL;
     must(file != NULL, &err);
-    memory = learning(&other, NULL, true, &err);
+    memory = learning(&other, true, &err);
     must(memory != NULL, &err);
     CHECK_TEXT(as_learning_row(file)->key, as_learning_row(memory)->key);
     CHECK_TEXT(as_learning_data(file)->digest, as_learning_data(memory)->digest);
@@ -121,12 +121,12 @@ static void is_what_its_bytes_are(void)
             if (as_proj_shape(as_model_config(local.model), l, p, &out, &in)) n += 4 * (out + in);
     CHECK(as_learning_trainable(file) == n);
     other.adapter.seed = 6;
-    seed = learning(&other, NULL, true, &err);
+    seed = learning(&other, true, &err);
     must(seed != NULL, &err);
     CHECK(strcmp(as_learning_row(seed)->key, as_learning_row(memory)->key) != 0);
     other.held_share = 0.2;
     as_learning_close(seed);
-    seed = learning(&other, NULL, true, &err);
+    seed = learning(&other, true, &err);
     must(seed != NULL, &err);
     CHECK(as_learning_held(seed)->n == 2 && as_learning_data(seed)->n == 8);
     CHECK(as_learning_steps(seed) == 6);
@@ -155,19 +155,19 @@ static void learns_and_goes_on(void)
     as_train_result r;
     as_store *store = as_store_open(in_root("assay.db"), AS_STORE_WRITE, &err);
     must(store != NULL, &err);
-    as_learning *t = learning(&plan, in_root("one"), true, &err);
-    must(t && learn(t, store, &whole, &r, &err), &err);
+    as_learning *t = learning(&plan, true, &err);
+    must(t && learn(t, in_root("one"), store, &whole, &r, &err), &err);
     CHECK(r.is_done && r.steps == 9 && whole.n_old == 0 && whole.last < whole.first);
     CHECK_TEXT(as_learning_result(t), "adapter");
     as_key key;
     memcpy(key, as_learning_row(t)->key, sizeof key);
     as_learning_close(t);
-    t = learning(&plan, in_root("two"), false, &err);
-    must(t && learn(t, store, &begun, &r, &err), &err);
+    t = learning(&plan, false, &err);
+    must(t && learn(t, in_root("two"), store, &begun, &r, &err), &err);
     CHECK(!r.is_done && r.steps < 9);
     as_learning_close(t);
-    t = learning(&plan, in_root("two"), false, &err);
-    must(t && learn(t, store, &rest, &r, &err), &err);
+    t = learning(&plan, false, &err);
+    must(t && learn(t, in_root("two"), store, &rest, &r, &err), &err);
     CHECK(r.is_done && rest.n_old > 0);
     CHECK_TEXT(as_learning_row(t)->key, key);
     as_learning_close(t);
@@ -209,8 +209,8 @@ static void alone(void)
     as_error err = {0};
     as_train_plan plan = plan_of("rows");
     as_train_result r;
-    as_learning *t = learning(&plan, in_root("three"), true, &err);
-    must(t && as_learning_run(t, NULL, NULL, &r, &err), &err);
+    as_learning *t = learning(&plan, true, &err);
+    must(t && as_learning_run(t, in_root("three"), NULL, NULL, &r, &err), &err);
     CHECK(r.is_done);
     as_learning_close(t);
     CHECK(same_file(in_root("one/adapter/adapter_model.safetensors"),
@@ -221,7 +221,7 @@ static void refused(const as_train_plan *plan, as_class class_, const char *what
 {
     as_error err = {0};
     char text[2048];
-    CHECK(!learning(plan, NULL, true, &err));
+    CHECK(!learning(plan, true, &err));
     CHECK(err.class_ == class_);
     if (!strstr(as_error_text(&err, text, sizeof text), what)) CHECK_TEXT(text, what);
 }

@@ -87,7 +87,6 @@ static bool open_learning(job *j, as_error *err)
 {
     const as_learning_options o = {.plan = &j->plan,
                                    .name = name_of(j, err),
-                                   .out = j->out,
                                    .local = &j->engine.local,
                                    .ex = &j->engine.exec};
     j->learning = o.name ? as_learning_open(&o, err) : NULL;
@@ -241,7 +240,7 @@ static bool train(job *j, as_train_result *result, as_error *err)
     const as_learning_watch watch = {j, see, stops, notice};
     j->progress = as_progress_new(j->cli->log, "steps", as_learning_steps(j->learning), err);
     if (!j->progress) return false;
-    bool ok = as_learning_run(j->learning, j->store, &watch, result, err);
+    bool ok = as_learning_run(j->learning, j->out, j->store, &watch, result, err);
     as_progress_end(j->progress);
     j->progress = NULL;
     return ok;

@@ -24,9 +24,8 @@ static bool array(const reader *r, size_t n, size_t size, void *out)
 static bool text_or(const reader *r, const as_tree *t, const char *key, const char *fallback,
                     const char **out)
 {
-    const as_tree *node = as_tree_find(t, key);
     *out = fallback;
-    return !node || as_tree_text(node, out, r->err);
+    return as_tree_text_or(t, key, out, r->err);
 }
 
 static bool text_needed(const reader *r, const as_tree *t, const char *key, const char **out)
@@ -39,9 +38,8 @@ static bool text_needed(const reader *r, const as_tree *t, const char *key, cons
 static bool size_or(const reader *r, const as_tree *t, const char *key, size_t fallback,
                     size_t *out)
 {
-    const as_tree *node = as_tree_find(t, key);
     *out = fallback;
-    return !node || as_tree_size(node, out, r->err);
+    return as_tree_size_or(t, key, out, r->err);
 }
 
 /* The mapping under key; *out NULL when there is none. */

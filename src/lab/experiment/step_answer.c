@@ -16,26 +16,7 @@ typedef struct {
 static const char *const keys[] = {"model", "set",  "judges",   "read",     "ladder", "budget",
                                    "cut",   "seed", "decoding", "thinking", "arms",   NULL};
 
-/* --- plan
- * --------------------------------------------------------------------------------------------- */
-
-static bool number_or(const as_tree *t, const char *key, double *out, as_error *err)
-{
-    const as_tree *node = as_tree_find(t, key);
-    return !node || as_tree_double(node, out, err);
-}
-
-static bool size_or(const as_tree *t, const char *key, size_t *out, as_error *err)
-{
-    const as_tree *node = as_tree_find(t, key);
-    return !node || as_tree_size(node, out, err);
-}
-
-static bool text_or(const as_tree *t, const char *key, const char **out, as_error *err)
-{
-    const as_tree *node = as_tree_find(t, key);
-    return !node || as_tree_text(node, out, err);
-}
+/* --- plan --- */
 
 static bool parse_decoding(const as_tree *node, as_decoding *d, as_error *err)
 {
@@ -43,9 +24,11 @@ static bool parse_decoding(const as_tree *node, as_decoding *d, as_error *err)
     *d = as_decoding_greedy;
     if (!node) return true;
     if (!as_tree_kind_is(node, AS_TREE_MAP, err) || !as_tree_keys(node, known, err) ||
-        !number_or(node, "temperature", &d->temperature, err) ||
-        !size_or(node, "top_k", &d->top_k, err) || !number_or(node, "top_p", &d->top_p, err) ||
-        !number_or(node, "min_p", &d->min_p, err) || !number_or(node, "penalty", &d->penalty, err))
+        !as_tree_double_or(node, "temperature", &d->temperature, err) ||
+        !as_tree_size_or(node, "top_k", &d->top_k, err) ||
+        !as_tree_double_or(node, "top_p", &d->top_p, err) ||
+        !as_tree_double_or(node, "min_p", &d->min_p, err) ||
+        !as_tree_double_or(node, "penalty", &d->penalty, err))
         return false;
     as_error why = {0};
     return as_decoding_check(d, &why) || as_tree_fail(node, err, "%s", why.what);
@@ -120,10 +103,12 @@ static bool parse_arm(const as_plan *p, const as_step_spec *s, const as_tree *no
         return known_products(p, node, arm->operators, err);
     }
     if (!as_tree_kind_is(node, AS_TREE_MAP, err) || !as_tree_keys(node, known, err) ||
-        !text_or(node, "operators", &arm->operators, err) ||
-        !text_or(node, "system", &arm->system, err) ||
-        !size_or(node, "budget", &arm->budget, err) || !size_or(node, "cut", &arm->cut, err) ||
-        !size_or(node, "seed", &seed, err) || !known_treats(as_tree_find(node, "treats"), err) ||
+        !as_tree_text_or(node, "operators", &arm->operators, err) ||
+        !as_tree_text_or(node, "system", &arm->system, err) ||
+        !as_tree_size_or(node, "budget", &arm->budget, err) ||
+        !as_tree_size_or(node, "cut", &arm->cut, err) ||
+        !as_tree_size_or(node, "seed", &seed, err) ||
+        !known_treats(as_tree_find(node, "treats"), err) ||
         !known_products(p, as_tree_find(node, "operators"), arm->operators, err))
         return false;
     arm->seed = seed;
@@ -150,8 +135,10 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
     o->budget = 256;
     if (!s->model || !s->set || !arms)
         return as_tree_fail(s->at, err, "answer (expected model, set and arms)");
-    if (!size_or(s->at, "budget", &o->budget, err) || !size_or(s->at, "cut", &o->cut, err) ||
-        !size_or(s->at, "seed", &seed, err) || (think && !as_tree_bool(think, &thinks, err)) ||
+    if (!as_tree_size_or(s->at, "budget", &o->budget, err) ||
+        !as_tree_size_or(s->at, "cut", &o->cut, err) ||
+        !as_tree_size_or(s->at, "seed", &seed, err) ||
+        (think && !as_tree_bool(think, &thinks, err)) ||
         !parse_decoding(as_tree_find(s->at, "decoding"), &o->decoding, err) ||
         !as_tree_kind_is(arms, AS_TREE_MAP, err))
         return false;
@@ -174,8 +161,7 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
     return true;
 }
 
-/* --- what an answer is made with
- * ---------------------------------------------------------------------- */
+/* --- what an answer is made with --- */
 
 typedef struct {
     as_study *st;
@@ -344,8 +330,7 @@ static bool list_rows(job *j, const as_items *items, as_error *err)
     return true;
 }
 
-/* --- answering
- * ------------------------------------------------------------------------------------------- */
+/* --- answering --- */
 
 static bool keep_rungs(job *j, const as_question_row *q, const as_answer_row *r, as_study_answer *a,
                        as_error *err)

@@ -22,21 +22,6 @@ static const char *const head_keys[] = {"from", "reading",  "label", "only", "si
 static const char *const direction_keys[] = {"from",  "reading",  "label", "only",
                                              "layer", "placebos", "seed",  NULL};
 
-static bool text_or(const as_tree *t, const char *key, const char *fallback, const char **out,
-                    as_error *err)
-{
-    const as_tree *node = as_tree_find(t, key);
-    *out = fallback;
-    return !node || as_tree_text(node, out, err);
-}
-
-static bool size_or(const as_tree *t, const char *key, size_t fallback, size_t *out, as_error *err)
-{
-    const as_tree *node = as_tree_find(t, key);
-    *out = fallback;
-    return !node || as_tree_size(node, out, err);
-}
-
 static bool has_column(const as_plan *p, const as_step_spec *s, const char *name)
 {
     const char *names[AS_STEP_COLUMNS];
@@ -49,20 +34,23 @@ static bool has_column(const as_plan *p, const as_step_spec *s, const char *name
 static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
 {
     own *o = as_arena_push(a, 1, sizeof *o, err);
-    size_t seed = 0;
-    const char *sided = NULL;
+    size_t seed = (size_t)p->seed;
+    const char *sided = "absolute";
     char shown[AS_ESCAPE_SIZE];
     if (!o) return false;
     s->own = o;
     if (!s->from) return as_tree_fail(s->at, err, "%s (expected from: STEP.ARM)", s->kind->name);
-    const char *usual = s->kind == &as_step_direction ? "h_last" : "heads";
-    if (!text_or(s->at, "reading", usual, &o->reading, err) ||
-        !text_or(s->at, "label", "correct", &o->label, err) ||
-        !text_or(s->at, "only", NULL, &o->only, err) ||
-        !text_or(s->at, "sided", "absolute", &sided, err) || !size_or(s->at, "k", 5, &o->k, err) ||
-        !size_or(s->at, "placebos", 3, &o->n_placebos, err) ||
-        !size_or(s->at, "layer", 0, &o->layer, err) ||
-        !size_or(s->at, "seed", (size_t)p->seed, &seed, err))
+    o->reading = s->kind == &as_step_direction ? "h_last" : "heads";
+    o->label = "correct";
+    o->k = 5;
+    o->n_placebos = 3;
+    if (!as_tree_text_or(s->at, "reading", &o->reading, err) ||
+        !as_tree_text_or(s->at, "label", &o->label, err) ||
+        !as_tree_text_or(s->at, "only", &o->only, err) ||
+        !as_tree_text_or(s->at, "sided", &sided, err) || !as_tree_size_or(s->at, "k", &o->k, err) ||
+        !as_tree_size_or(s->at, "placebos", &o->n_placebos, err) ||
+        !as_tree_size_or(s->at, "layer", &o->layer, err) ||
+        !as_tree_size_or(s->at, "seed", &seed, err))
         return false;
     o->seed = seed;
     o->absolute = strcmp(sided, "absolute") == 0;
@@ -80,8 +68,7 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
     return true;
 }
 
-/* --- cohorts
- * ----------------------------------------------------------------------------------------- */
+/* --- cohorts --- */
 
 typedef struct {
     const float *x; /* (n, dim) */
@@ -136,9 +123,7 @@ static bool gather(as_study *st, const as_step_spec *s, cohorts *c, as_error *er
                    c->n_pos, c->n - c->n_pos, least);
 }
 
-/* --- heads
- * ------------------------------------------------------------------------------------------------
- */
+/* --- heads --- */
 
 /* "L.H,L.H" of the heads at the places listed. */
 static bool make_list(as_study *st, const as_step_spec *s, const char *name, const size_t *place,
@@ -222,8 +207,7 @@ const as_step_kind as_step_heads = {
     "heads", "the attention heads in which two cohorts of answers differ most, and random others",
     head_keys, parse, run_heads};
 
-/* --- a direction
- * ------------------------------------------------------------------------------------------- */
+/* --- a direction --- */
 
 static bool write_vectors(const char *path, const float *v, size_t dim, as_error *err)
 {

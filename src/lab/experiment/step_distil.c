@@ -69,9 +69,7 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
     return true;
 }
 
-/* --- run
- * ------------------------------------------------------------------------------------------------
- */
+/* --- run --- */
 
 static const char *text_column(const as_table *t, const char *name, size_t i)
 {

@@ -18,22 +18,6 @@ typedef struct {
 static const char *const probe_keys[] = {"from", "reading", "c", "coverage", NULL};
 static const char *const gate_keys[] = {"from", "probe", "prefix", "judges", NULL};
 
-static bool text_or(const as_tree *t, const char *key, const char *fallback, const char **out,
-                    as_error *err)
-{
-    const as_tree *node = as_tree_find(t, key);
-    *out = fallback;
-    return !node || as_tree_text(node, out, err);
-}
-
-static bool number_or(const as_tree *t, const char *key, double fallback, double *out,
-                      as_error *err)
-{
-    const as_tree *node = as_tree_find(t, key);
-    *out = fallback;
-    return !node || as_tree_double(node, out, err);
-}
-
 static bool has_reading(const as_plan *p, const as_step_spec *s, const own *o, as_error *err)
 {
     const as_step_spec *from = as_plan_step(p, s->from);
@@ -48,11 +32,12 @@ static bool parse_probe(const as_plan *p, as_step_spec *s, as_arena *a, as_error
 {
     own *o = as_arena_push(a, 1, sizeof *o, err);
     if (!o) return false;
+    *o = (own){.reading = "h_last", .c = 0.1, .coverage = 0.7};
     s->own = o;
     if (!s->from) return as_tree_fail(s->at, err, "probe (expected from: STEP.ARM)");
-    if (!text_or(s->at, "reading", "h_last", &o->reading, err) ||
-        !number_or(s->at, "c", 0.1, &o->c, err) ||
-        !number_or(s->at, "coverage", 0.7, &o->coverage, err) || !has_reading(p, s, o, err))
+    if (!as_tree_text_or(s->at, "reading", &o->reading, err) ||
+        !as_tree_double_or(s->at, "c", &o->c, err) ||
+        !as_tree_double_or(s->at, "coverage", &o->coverage, err) || !has_reading(p, s, o, err))
         return false;
     if (!(o->c > 0)) return as_tree_fail(as_tree_find(s->at, "c"), err, "c (expected above 0)");
     return (o->coverage >= 0 && o->coverage <= 1) ||
@@ -64,10 +49,11 @@ static bool parse_gate(const as_plan *p, as_step_spec *s, as_arena *a, as_error 
     own *o = as_arena_push(a, 1, sizeof *o, err);
     const as_tree *node = as_tree_find(s->at, "probe");
     if (!o) return false;
+    o->prefix = "I am not certain, but this may help. ";
     s->own = o;
     if (!s->from) return as_tree_fail(s->at, err, "gate (expected from: STEP.ARM)");
-    if (!text_or(s->at, "probe", NULL, &o->probe, err) ||
-        !text_or(s->at, "prefix", "I am not certain, but this may help. ", &o->prefix, err))
+    if (!as_tree_text_or(s->at, "probe", &o->probe, err) ||
+        !as_tree_text_or(s->at, "prefix", &o->prefix, err))
         return false;
     const as_step_spec *probe = as_plan_step(p, o->probe);
     if (!probe || probe->kind != &as_step_probe)
@@ -90,8 +76,7 @@ static bool parse_gate(const as_plan *p, as_step_spec *s, as_arena *a, as_error 
     return true;
 }
 
-/* --- the probe
- * ---------------------------------------------------------------------------------------- */
+/* --- the probe --- */
 
 typedef struct {
     as_table table;
@@ -196,8 +181,7 @@ const as_step_kind as_step_probe = {
     "probe", "a linear probe of correctness on frozen states, its threshold chosen out of fold",
     probe_keys, parse_probe, run_probe};
 
-/* --- the gate
- * ------------------------------------------------------------------------------------------- */
+/* --- the gate --- */
 
 static double part(const json_t *model, const char *name, size_t i)
 {

@@ -126,9 +126,7 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
     return true;
 }
 
-/* --- run
- * ------------------------------------------------------------------------------------------------
- */
+/* --- run --- */
 
 typedef struct {
     as_study *st;
@@ -153,18 +151,16 @@ static bool stops(void *context)
     return w->st->o->stop && *w->st->o->stop;
 }
 
-static bool learn(as_study *st, const as_step_spec *s, as_learning *t, const char *label,
-                  as_error *err)
+static bool learn(as_study *st, as_learning *t, const char *out, const char *label, as_error *err)
 {
     watcher w = {st, as_progress_new(st->o->log, label, as_learning_steps(t), err)};
     const as_learning_watch watch = {&w, update, stops, NULL};
     as_train_result result = {0};
-    bool ok = w.progress && as_learning_run(t, st->o->store, &watch, &result, err);
+    bool ok = w.progress && as_learning_run(t, out, st->o->store, &watch, &result, err);
     as_progress_end(w.progress);
     if (ok && !result.is_done)
         ok = as_fail(err, AS_ESTATE, "interrupted after step %zu of %zu", result.steps,
                      as_learning_steps(t));
-    (void)s;
     return ok;
 }
 
@@ -205,23 +201,19 @@ static bool train_one(as_study *st, const as_step_spec *s, size_t i, const char 
         plan.start = name ? as_study_product(st, name) : NULL;
         if (!plan.start) return name ? as_fail(err, AS_EUSAGE, "start (found nothing)") : false;
     }
-    as_learning_options options = {.plan = &plan,
-                                   .name = s->id,
-                                   .local = &st->local,
-                                   .ex = st->o->ex,
-                                   .rows = rows,
-                                   .n_rows_bytes = strlen(rows)};
-    const char *number = as_arena_printf(st->a, err, "%zu", i + 1), *out = NULL;
-    as_learning *t = number ? as_learning_open(&options, err) : NULL;
+    const as_learning_options options = {.plan = &plan,
+                                         .name = s->id,
+                                         .local = &st->local,
+                                         .ex = st->o->ex,
+                                         .rows = rows,
+                                         .n_rows_bytes = strlen(rows)};
+    const char *number = as_arena_printf(st->a, err, "%zu", i + 1);
+    const char *label = number ? as_arena_printf(st->a, err, "%s %s", s->id, number) : NULL;
+    as_learning *t = label ? as_learning_open(&options, err) : NULL;
     if (!t) return false;
-    out = folder_of(st, t, err);
-    bool ok = out && note(st, s, t, i, err);
-    as_learning_close(t);
-    if (!ok) return false;
-    options.out = out;
-    t = as_learning_open(&options, err);
-    const char *label = as_arena_printf(st->a, err, "%s %s", s->id, number);
-    ok = t && label && as_dir_make(out, err) && learn(st, s, t, label, err);
+    const char *out = folder_of(st, t, err);
+    const bool ok =
+        out && note(st, s, t, i, err) && as_dir_make(out, err) && learn(st, t, out, label, err);
     const char *result =
         ok ? as_arena_printf(st->a, err, "%s/%s", out, as_learning_result(t)) : NULL;
     as_learning_close(t);

@@ -56,8 +56,7 @@ const as_items *as_study_items(as_study *st, const as_set_spec *set, as_error *e
     return NULL;
 }
 
-/* --- products
- * --------------------------------------------------------------------------------------- */
+/* --- products --- */
 
 bool as_study_make(as_study *st, const as_step_spec *s, const char *name, const char *text,
                    as_error *err)
@@ -108,8 +107,7 @@ out:
     return out;
 }
 
-/* --- rows
- * -------------------------------------------------------------------------------------------- */
+/* --- rows --- */
 
 static bool canonical(json_t *value, as_buf *out, as_error *err)
 {
@@ -244,8 +242,7 @@ bool as_study_answered(as_study *st, const as_step_spec *s, const char *arm, con
     return true;
 }
 
-/* --- judging
- * ------------------------------------------------------------------------------------------ */
+/* --- judging --- */
 
 static const char *cut_text(as_study *st, const char *text, size_t cut, as_error *err)
 {
@@ -346,8 +343,7 @@ bool as_study_judge_edited(as_study *st, const as_step_spec *s, const as_step_sp
     return as_study_judge(st, s, s->arm[0].name, cut, facts, err);
 }
 
-/* --- an arm as a table
- * ------------------------------------------------------------------------------ */
+/* --- an arm as a table --- */
 
 bool as_study_table(as_study *st, const as_step_spec *step, const char *arm, as_table *out,
                     as_error *err)
@@ -371,8 +367,7 @@ bool as_study_table(as_study *st, const as_step_spec *step, const char *arm, as_
     return spec->name && as_load_table(st->o->store, st->design, st->plan, spec, st->a, out, err);
 }
 
-/* --- the gate of the judges
- * ------------------------------------------------------------------------- */
+/* --- the gate of the judges --- */
 
 /* Did the judge pass in this study before? One that failed is tried again. */
 static bool gate_known(as_study *st, const as_step_spec *s, const as_judge *j, bool *known,
@@ -424,8 +419,7 @@ static bool gate_judges(as_study *st, const as_step_spec *s, as_error *err)
     return true;
 }
 
-/* --- the walk
- * ------------------------------------------------------------------------------------------ */
+/* --- the walk --- */
 
 bool as_study_run(as_study *st, as_error *err)
 {

@@ -256,8 +256,7 @@ const as_step_spec *as_plan_step(const as_plan *p, const char *id)
     return NULL;
 }
 
-/* --- steps
- * ---------------------------------------------------------------------------------------- */
+/* --- steps --- */
 
 static bool find_kind(const reader *r, const as_tree *node, as_step_spec *s)
 {

@@ -291,8 +291,8 @@ static void notice(void *context, const char *text)
     if (t->watch && t->watch->notice) t->watch->notice(t->watch->context, text);
 }
 
-bool as_learning_run(as_learning *t, as_store *store, const as_learning_watch *watch,
-                     as_train_result *result, as_error *err)
+bool as_learning_run(as_learning *t, const char *out, as_store *store,
+                     const as_learning_watch *watch, as_train_result *result, as_error *err)
 {
     const as_trainee what = {.model = t->options.local->model,
                              .ex = t->options.ex,
@@ -303,8 +303,8 @@ bool as_learning_run(as_learning *t, as_store *store, const as_learning_watch *w
     const as_train_sink sink = {t, update, stops, notice};
     t->store = store;
     t->watch = watch;
-    bool ok = as_train(&t->plan.train, &what, &t->data, as_learning_held(t), t->options.out,
-                       t->identity, &sink, result, err);
+    bool ok = as_train(&t->plan.train, &what, &t->data, as_learning_held(t), out, t->identity,
+                       &sink, result, err);
     t->store = NULL;
     t->watch = NULL;
     return ok;

@@ -14,7 +14,6 @@ typedef struct as_learning as_learning;
 typedef struct {
     const as_train_plan *plan; /* model and out of it are not looked at */
     const char *name;          /* of the training in the store */
-    const char *out;           /* folder of the run; may be NULL when it is not run */
     const as_local *local;     /* with weights */
     const as_exec *ex;
     const char *rows; /* examples in memory (JSON Lines); NULL: read plan->data, which otherwise
@@ -46,11 +45,12 @@ typedef struct {
     void (*notice)(void *context, const char *text);
 } as_learning_watch;
 
-/* Trains in `out`, or goes on with the run that is there; each step's row and timing go into the
- * store before the watch is told. The store (NULL: none) has no open group. Errors are as_train's
- * and the store's; result->is_done is false when the watch stopped it. Once for each as_learning:
- * what is trained has then changed. */
-AS_MUST_CHECK bool as_learning_run(as_learning *t, as_store *store, const as_learning_watch *watch,
-                                   as_train_result *result, as_error *err);
+/* Trains in the folder `out`, or goes on with the run that is there; each step's row and timing go
+ * into the store before the watch is told. The store (NULL: none) has no open group. Errors are
+ * as_train's and the store's; result->is_done is false when the watch stopped it. Once for each
+ * as_learning: what is trained has then changed. */
+AS_MUST_CHECK bool as_learning_run(as_learning *t, const char *out, as_store *store,
+                                   const as_learning_watch *watch, as_train_result *result,
+                                   as_error *err);
 
 #endif
