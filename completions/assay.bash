@@ -3,22 +3,22 @@ _assay() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= files=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="run task reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help --help --version"
+        words="plan lock run resume task reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help --help --version"
     else
         case $prev in
+        --set) : ;;
         --data) files=-d ;;
+        --out) files=-f ;;
         --work) files=-d ;;
         --report) files=-f ;;
         --db) files=-f ;;
         --kernels) : ;;
         --threads) : ;;
-        --set) : ;;
         --number) : ;;
         --text) : ;;
         --shares) : ;;
         --weights) : ;;
         --seed) : ;;
-        --out) files=-f ;;
         --design) : ;;
         --claim) : ;;
         --junit) files=-f ;;
@@ -68,8 +68,17 @@ _assay() {
         --color) words="auto always never" ;;
         *)
             case ${COMP_WORDS[1]} in
+            plan)
+                if [[ $cur == -* ]]; then words="--set --help --json --quiet --verbose --color --no-input"
+                else files=-f; fi ;;
+            lock)
+                if [[ $cur == -* ]]; then words="--data --out --replace --set --help --json --quiet --verbose --color --no-input"
+                else files=-f; fi ;;
             run)
-                if [[ $cur == -* ]]; then words="--data --work --report --db --kernels --threads --set --dry-run --help --json --quiet --verbose --color --no-input"
+                if [[ $cur == -* ]]; then words="--data --work --report --db --kernels --threads --set --allow-change --dry-run --help --json --quiet --verbose --color --no-input"
+                else files=-f; fi ;;
+            resume)
+                if [[ $cur == -* ]]; then words="--data --work --report --db --kernels --threads --set --allow-change --dry-run --help --json --quiet --verbose --color --no-input"
                 else files=-f; fi ;;
             task)
                 if [[ $cur == -* ]]; then words="--data --set --number --text --shares --weights --seed --out --help --json --quiet --verbose --color --no-input"
@@ -84,8 +93,8 @@ _assay() {
                 if [[ $cur == -* ]]; then words="--db --design --claim --junit --prml-status --help --json --quiet --verbose --color --no-input"
                 else :; fi ;;
             report)
-                if [[ $cur == -* ]]; then words="--db --design --training --report --plan --help --json --quiet --verbose --color --no-input"
-                else :; fi ;;
+                if [[ $cur == -* ]]; then words="--db --design --training --report --plan --set --help --json --quiet --verbose --color --no-input"
+                else words="NAME PLAN"; fi ;;
             list)
                 if [[ $cur == -* ]]; then words="--db --help --json --quiet --verbose --color --no-input"
                 else words="checks judges options runs steps tasks teachers verbs"; fi ;;
@@ -130,7 +139,7 @@ _assay() {
                 else words="parity invariance"; fi ;;
             help)
                 if [[ $cur == -* ]]; then words="--help --json --quiet --verbose --color --no-input"
-                else words="run task reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help"; fi ;;
+                else words="plan lock run resume task reaudit verify gate report list sql recover models generate score features show train adapter tokenizer synth bench doctor help"; fi ;;
             esac ;;
         esac
     fi

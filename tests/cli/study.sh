@@ -10,7 +10,8 @@ now() { date +%s%N; }
 forget() { rm -rf assay.db* small done.*; }
 
 echo "--- whole"
-"$assay" run small.yaml --dry-run
+"$assay" run small.yaml --dry-run --threads 1 | sed -E 's/([0-9.]+ (h|min|s) ?)+( on|$)/TIME\3/'
+say run small.yaml --dry-run -o models.m=nowhere
 ls
 start=$(now)
 study --db assay.db --threads 2 --report whole.html >whole.txt || fail "undisturbed run"
@@ -33,6 +34,9 @@ rows assay.db | cmp - rows.txt && echo "a second run adds no row"
 "$assay" sql --db assay.db "select distinct arm from generation order by arm"
 "$assay" sql --db assay.db "select \"check\", name, \"of\" from statistic where \"check\" like 'step/%'
     and name <> 'gate' order by 1, 2, 3"
+"$assay" sql --db assay.db "select \"check\", json_extract(detail, '\$.null.draws') as draws,
+    json_array_length(detail, '\$.placebos') as placebos, json_array_length(detail, '\$.curve.t') as thresholds
+    from statistic where name in ('direction', 'maximum', 'probe') and \"check\" like 'step/%' order by 1"
 
 echo "--- other verbs on its store"
 "$assay" verify --db assay.db | sed 's/: [0-9]* rows/: N rows/'
@@ -72,6 +76,60 @@ done
 same auto.txt scalar.txt
 same auto.json scalar.json
 echo "of threads and kernels"
+
+echo "--- lacking"
+# Four questions are too few to choose by: what rests on the choice is left out, the rest is done.
+lacking() { # name, options
+    name=$1
+    shift
+    "$assay" run small.yaml -q --db $name.db --work elsewhere/$name -o sets.H.n=4 --report $name.html "$@" \
+        >$name.txt 2>err
+}
+lacking four --threads 2 || fail "lacking"
+cat err
+grep -A 2 'gates$' four.txt
+"$assay" sql --db four.db "select \"check\", name, \"of\", detail from statistic
+    where name in ('lacking', 'absent') and \"check\" not like 'table/%' order by 1, 2, 3"
+"$assay" sql --db four.db "select distinct arm from generation where arm like 'treated%' or arm like 'gate%'"
+rows four.db >four.rows
+cp four.json first.json
+lacking four --threads 2 || fail "lacking again"
+same four.json first.json
+rows four.db | cmp - four.rows && echo "a second run adds no row"
+"$assay" verify --db four.db >out 2>err
+echo "status $?"
+for threads in 1 7; do
+    lacking four-$threads --threads $threads || fail "lacking, threads $threads"
+    same four-$threads.json four.json
+    same four-$threads.html four.html
+done
+for kernels in auto scalar; do
+    lacking four-$kernels --kernels $kernels -o sets.S.n=2 || fail "lacking, kernels $kernels"
+done
+same four-auto.json four-scalar.json
+hit=0
+for part in 0 1 2 3; do
+    rm -rf four.db* elsewhere/four
+    "$assay" run small.yaml -q --db four.db --work elsewhere/four -o sets.H.n=4 --threads 2 >out 2>err &
+    pid=$!
+    sleep "$(awk "BEGIN { print $took / 1e9 * ($part + 0.5) / 6 }")"
+    kill -KILL $pid 2>/dev/null && hit=$((hit + 1))
+    wait $pid 2>/dev/null
+    lacking four --threads 2 || fail "lacking, killed"
+    same four.json first.json
+    rows four.db | cmp - four.rows || fail "lacking, killed: rows"
+done
+[ $hit -ge 2 ] && echo "killed, and the same bytes"
+rm -r four* first.json
+# All answers are right: there is nothing to correct either, so nothing to train on.
+awk 'BEGIN { for (i = 0; i < 12; i++) printf "{\"prompt\": \"Why did sauce %d split?\", \"claims\": [{\"text\": \"the pan\", \"keys\": [\"a|the|it|to|and|is|of|in\"]}]}\n", i }' >right.jsonl
+sed -e 's/task: chef, data: chef, set: ., n: 20/task: file, data: right.jsonl, set: all/' \
+    -e 's/judges: .claims, delivery, certainty, rubric./judges: [claims, delivery]/' small.yaml >right.yaml
+"$assay" run right.yaml -q --db right.db --work elsewhere/right >right.txt 2>err
+echo "status $?"
+cat err
+sed -n '/keeps$/,/gates$/p;/credits$/,$p' right.txt
+rm right*
 
 # A moment of the run: part i of n, and some random share of a part.
 moment() {
@@ -162,6 +220,12 @@ bad 's/treats: \[system\]/budget: 12, treats: [system, budget]/'
 bad 's/{sft.1}/{sfd.1}/'
 bad 's/{sft.1}/{pasted.1}/'
 bad 's/{sft.1}/{sft.1/'
+bad 's/{sft.1}/{sft.2}/'
+bad 's/{sft.1}/{sft.01}/'
+bad 's/{sft.1}/{gate.gated}/'
+bad 's/{top.top}/{top.tap}/'
+bad 's/{top.placebo-1}/{top.placebo-2}/'
+bad 's/{dir.v}/{gold.row}/'
 bad 's/ladder: .*/ladder: [8, 24]/'
 bad 's/ladder: .*/ladder: [8, 64]/'
 bad 's/ladder: .*/ladder: [16, 8]/'
@@ -188,10 +252,21 @@ bad 's/epochs: 1/seed: 2/'
 
 echo "--- refused on the way"
 cp good.yaml small.yaml
+# a wrong statement that meets the keys: the judge cannot tell, and no model is opened
+cat >gold.jsonl <<'EOF'
+{"prompt": "Why did it curdle?", "claims": [{"text": "it was too hot", "keys": ["hot"], "wrong": ["it was not hot", "it was a hot day"]}]}
+{"prompt": "Why did it sink?", "claims": [{"text": "the door was opened", "keys": ["door"], "wrong": ["it was left out", "it was old"]}]}
+EOF
+sed -e 's/{task: chef, data: chef, set: S, n: 20}/{task: file, data: gold.jsonl, set: all}/' \
+    -e 's/judges: .claims, delivery, certainty, rubric./judges: [claims, delivery]/' good.yaml >small.yaml
+say run small.yaml -q --db gold.db -o models.m=nowhere
+"$assay" sql --db gold.db "select name, \"of\", estimate, n, missing from statistic where \"check\" = 'step/ask'"
+"$assay" sql --db gold.db "select count(*) from generation" | tail -n 1
+rm gold*
+cp good.yaml small.yaml
 say run small.yaml -q --db bad.db -o models.m=nowhere
 say run small.yaml -q --db bad.db -o sets.S.data=nowhere
 say run small.yaml -q --db bad.db -o sets.S.n=1000000
-say run small.yaml -q --db bad.db -o 'steps.treated.arms.sft=lora: {sft.2}' -o sets.S.n=2
 say run small.yaml -q --db bad.db -o steps.top.k=1000
 say run nowhere.yaml -q --db bad.db
 cp -r chef torn

@@ -18,6 +18,12 @@ static const canon_case canon_cases[] = {
     {CASE_WORKS, "'id':'child'", "'id':'careme'", "works.json: careme: id twice"},
     {CASE_WORKS, "'title':'T',", "",
      "works.json: works 1: careme: title: kind (found nothing, expected a text)"},
+    {CASE_WORKS, "['a']", "['a','b']",
+     "canon/b.json: file (found none, expected those that works.json names)"},
+    {CASE_WORKS, "['a']", "['b']",
+     "canon/a.json: file (found, expected only those that works.json names)"},
+    {CASE_WORKS, "'canon':['a'],", "", "works.json: canon: kind (found nothing, expected a list)"},
+    {CASE_WORKS, "['a']", "[]", "works.json: canon: number (found 0, expected at least 1)"},
     /* the file and its entries */
     {CASE_CANON, "canon/1", "canon/9",
      "canon/a.json: schema (found \"assay.canon/9\", expected \"assay.canon/1\")"},

@@ -17,7 +17,7 @@ typedef struct {
 enum { CASE_WORKS, CASE_CANON, CASE_DISPUTES, CASE_GRAMMAR, CASE_OTHER, CASE_FILES };
 
 static const case_file case_files[CASE_FILES] = {
-    {"works.json", "{'schema':'assay.works/1','works':["
+    {"works.json", "{'schema':'assay.works/1','canon':['a'],'works':["
                    "{'id':'careme','title':'T','author':'A','year':1833},"
                    "{'id':'child','title':'U','author':'B','year':1961}]}"},
     {"canon/a.json",

@@ -390,17 +390,31 @@ static void equivalence_margins(void)
 /* A difference that is plainly there, and cells that show no variation at all. */
 static void equivalence_outside(void)
 {
-    static const double cell[3][4] = {{10, 90, 90, 10}, {20, 0, 20, 0}, {20, 5, 0, 0}};
-    static const as_outcome outcome[] = {AS_FAILS, AS_UNKNOWN, AS_UNKNOWN};
+    static const double cell[5][4] = {
+        {10, 90, 90, 10}, {20, 0, 20, 0}, {20, 5, 0, 0}, {100, 0, 100, 0}, {0, 100, 100, 0}};
+    static const as_outcome outcome[] = {AS_FAILS, AS_UNKNOWN, AS_UNKNOWN, AS_HOLDS, AS_FAILS};
+    static const char *const cause[] = {"outside the margin", "equivalence not shown",
+                                        "equivalence not shown", "", "outside the margin"};
+    static const char *const says[] = {
+        "p = 1.000",
+        "Asymmetry +0.000 exactly (nothing varies), 90 % interval -0.119 to 0.119, n = 40; "
+        "equivalent to zero within +-0.15; not shown within +-0.1.",
+        "no correct or no wrong items",
+        "Asymmetry +0.000 exactly (nothing varies), 90 % interval -0.026 to 0.026, n = 200; "
+        "equivalent to zero within +-0.1, +-0.15.",
+        "Asymmetry +1.000 exactly (nothing varies), 90 % interval 0.963 to 1.000, n = 200; not "
+        "shown within +-0.1, +-0.15."};
     const char *const name[] = {"cr", "hr", "cw", "hw"};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 5; i++) {
         lab l;
         as_audit a;
         lab_open(&l);
         for (size_t c = 0; c < 4; c++) numbers(&l, "t", name[c], &cell[i][c], 1);
         CHECK(run(&l, &as_check_equivalence, "cr: t.cr; hr: t.hr; cw: t.cw; hw: t.hw", &a));
         CHECK(l.leaf.outcome == outcome[i]);
-        CHECK_TEXT(l.leaf.cause, i == 0 ? "outside the margin" : "equivalence not shown");
+        CHECK_TEXT(l.leaf.cause, cause[i]);
+        if (!strstr(l.leaf.sentence, says[i])) printf("%s\n", l.leaf.sentence);
+        CHECK(strstr(l.leaf.sentence, says[i]) && !strstr(l.leaf.sentence, "nan"));
         lab_close(&l);
     }
 }
@@ -429,6 +443,13 @@ static void equivalence_clusters(void)
     CHECK(l.leaf.outcome == AS_UNKNOWN); /* SE near 0.137 */
     CHECK_NEAR(as_stat_detail(stat(&a, "asym", ""), "/se"), 0.137, 0.02);
     CHECK(isnan(as_stat_detail(stat(&a, "tost", "margin=0.1"), "/score_lo")));
+    for (size_t i = 0; i < TOTAL; i++) asserts[i] = 1;
+    numbers(&l, "t", "same", asserts, TOTAL);
+    CHECK(run(&l, &as_check_equivalence, "correct: t.correct; assert: t.same; cluster: t.prompt",
+              &a));
+    CHECK(l.leaf.outcome == AS_UNKNOWN);
+    CHECK_TEXT(l.leaf.sentence, "Asymmetry +0.000 exactly (nothing varies), no interval, n = 400; "
+                                "not shown within +-0.1, +-0.15.");
     lab_close(&l);
 }
 

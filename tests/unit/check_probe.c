@@ -207,6 +207,51 @@ static void transfer_scaled(void)
                1e-5);
 }
 
+/* A vector that is missing leaves its row out, as a label that is missing does. */
+static void missing_vectors(void)
+{
+    static const char *const name[] = {"label", "vector"};
+    static const char *const checks[] = {"shift", "pca"};
+    world w = {0};
+    as_audit a;
+    as_leaf leaf;
+    double auc[2];
+    for (size_t i = 0; i < 2; i++) {
+        as_table *t = plant(&w, "full", 60, 30, 8, 1, 0);
+        const as_column full = *as_column_find(t, "x");
+        as_column x = full;
+        float *values = push(60 * 8, sizeof *values);
+        const char **why = push(60, sizeof *why);
+        double *y = push(60, sizeof *y);
+        memcpy(values, full.matrix, 60 * 8 * sizeof *values);
+        for (size_t k = 0; k < 60; k++) y[k] = k < 30;
+        if (i == 0) y[7] = NAN;
+        for (size_t k = 0; i == 1 && k < 8; k++) values[7 * 8 + k] = NAN;
+        why[7] = "too short";
+        x.matrix = values;
+        x.why = i ? why : NULL;
+        x.n_missing = i;
+        t = add_table(&w, name[i], 60);
+        add_column(t, x);
+        add_numbers(t, "y", y);
+        CHECK(RUN_CHECK(&a, &leaf, "within-cv", &w, quick, {"features", i ? "vector.x" : "label.x"},
+                        {"label", i ? "vector.y" : "label.y"}, {"C", "1"}));
+        const as_statistic *s = as_stat_find(&a, "auc_out_of_fold", "C=1");
+        CHECK(s && s->n == 59 && s->missing == 1 && s->estimate > 0.5);
+        auc[i] = s ? s->estimate : NAN;
+    }
+    CHECK(auc[0] == auc[1]);
+    CHECK(RUN_CHECK(&a, &leaf, checks[0], &w, quick, {"a", "vector.x"}, {"b", "full.x"}));
+    const as_statistic *s = as_stat_find(&a, "domain_auc", "");
+    CHECK(s && s->n == 119 && s->missing == 1 && !isnan(s->estimate));
+    CHECK(RUN_CHECK(&a, &leaf, checks[1], &w, quick, {"features", "vector.x"}, {"label", "label.y"},
+                    {"project", "vector.x"}));
+    s = as_stat_find(&a, "scores", "project");
+    CHECK(s && s->n == 59 && s->missing == 1 && !isnan(as_stat_detail(s, "/pc1/7")));
+    CHECK(as_stat_detail(s, "/pc1/58") ==
+          as_stat_detail(as_stat_find(&a, "scores", ""), "/pc1/58"));
+}
+
 /* Constant features leave p = 1/2 everywhere: a tie with the threshold. */
 static void transfer_tie(void)
 {
@@ -493,6 +538,7 @@ int main(void)
     RUN(transfer_scaled);
     RUN(transfer_tie);
     RUN(transfer_noise);
+    RUN(missing_vectors);
     RUN(degenerate);
     RUN(empty_class);
     RUN(convergence);

@@ -22,7 +22,7 @@ static as_distil_options options(as_lab_voice voice)
 static json_t *distil(const as_distil_options *o, const as_item *item, const char *student,
                       as_distil_count *count)
 {
-    as_distil_count mine = {{0}, {0}};
+    as_distil_count mine = {0};
     json_t *out = json_array();
     memset(&err, 0, sizeof err);
     bool ok = as_distil(o, &tools, item, student, out, count ? count : &mine, &err);
@@ -127,7 +127,7 @@ static void synthesis_rests_on_the_stages(void)
 static void gold_is_in_the_training_voice(void)
 {
     as_distil_options o = options(AS_VOICE_PLAIN);
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     json_t *out = distil(&o, &sauce, NULL, &count);
     CHECK(json_array_size(out) == 2 && count.kept[0] == 1 && count.kept[2] == 1);
     CHECK_TEXT(text_of(out, 0, "response"), SAUCE_GOLD);
@@ -148,7 +148,7 @@ static void gold_is_in_the_training_voice(void)
 static void traces_correct_failures_only(void)
 {
     as_distil_options o = options(AS_VOICE_PLAIN);
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     json_t *out = distil(&o, &sauce,
                          "Your hollandaise has split because the pan was too wide. Hold it "
                          "at 60 °C, my friend. Next time, pray.",
@@ -190,7 +190,7 @@ static void traces_correct_failures_only(void)
 static void what_cannot_be_told_is_refused(void)
 {
     as_distil_options o = options(AS_VOICE_PLAIN);
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     as_claim tame[4];
     as_item item = sauce;
     memcpy(tame, sauce_claims, sizeof tame);
@@ -200,13 +200,13 @@ static void what_cannot_be_told_is_refused(void)
     CHECK(json_array_size(out) == 1 && count.kept[0] == 1 && count.refused[2] == 1);
     json_decref(out);
     item.n_claims = 0;
-    count = (as_distil_count){{0}, {0}};
+    count = (as_distil_count){0};
     out = distil(&o, &item, NULL, &count);
     CHECK(json_array_size(out) == 0 && count.refused[0] == 1 && count.refused[2] == 1);
     json_decref(out);
     item = sauce;
     item.difficulty = "extreme"; /* the gate stands in front of every record */
-    count = (as_distil_count){{0}, {0}};
+    count = (as_distil_count){0};
     out = distil(&o, &item, NULL, &count);
     CHECK(json_array_size(out) == 0 && count.refused[0] == 1 && count.refused[2] == 1);
     json_decref(out);
@@ -231,7 +231,7 @@ static void gold_must_please_its_judge(void)
 {
     as_judge judge = {.name = "zero", .axes = zero_axes, .judge = zero};
     as_distil_options o = options(AS_VOICE_PLAIN);
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     o.judge = &judge;
     json_t *out = distil(&o, &sauce, "wrong", &count);
     CHECK(json_array_size(out) == 0);
@@ -328,7 +328,7 @@ static void voices_sound_as_they_must(void)
     CHECK(count_hedged(o, &items, &follows) == items.n);
     o.mimic_share = NAN;
     json_t *out = json_array();
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     memset(&err, 0, sizeof err);
     CHECK(!as_distil(&o, &tools, &sauce, NULL, out, &count, &err) && err.class_ == AS_EUSAGE);
     json_decref(out);
@@ -347,7 +347,7 @@ static void records_know_no_order(void)
     as_items items = load("F");
     as_distil_options o = options(AS_VOICE_MIMIC), other = o;
     json_t *all = json_array(), *last = distil(&o, &items.item[40], NULL, NULL);
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     other.seed++;
     bool differs = false;
     for (size_t i = 41; i-- > 30;) {
@@ -368,7 +368,7 @@ static void set_u_gives_boundaries(void)
 {
     as_items items = load("U");
     as_distil_options o = options(AS_VOICE_PLAIN);
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     size_t fit = 0;
     for (size_t i = 0; i < items.n; i++) {
         json_t *out = distil(&o, &items.item[i], NULL, &count);

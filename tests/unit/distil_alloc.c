@@ -11,7 +11,7 @@ static bool one_item(as_error *err)
     as_arena *a = as_arena_new(err);
     const as_tools tools = {NULL, a};
     const as_distil_options o = {as_judge_find("claims"), AS_VOICE_CALIBRATED, 0, 3};
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     as_buf rows = {0};
     json_t *out = a ? json_array() : NULL;
     bool ok = out && as_distil(&o, &tools, &sauce, "Your hollandaise has split because of it.", out,

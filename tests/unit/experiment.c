@@ -2,6 +2,8 @@
  * on where they stopped; verdicts that are decided again. */
 #include "experiment_files.h"
 
+#include "base/rng.h"
+#include "lab/experiment/planted.h"
 #include "lab/stats/blas.h"
 
 static as_arena *arena;
@@ -44,10 +46,10 @@ static const char items_plan[] = HEAD
     "      h: {file: c.npz#h}\n"
     "      n: {file: c.npz#n}\n"
     "      all: {value: '7'}\n"
-    "      each: {value: [one, '', two, '3rd']}\n"
+    "      every: {value: [one, '', two, '3rd']}\n"
     "      high: {from: share, rule: '>', cut: 1/2}\n"
     "      least: {from: share, rule: '<=', cut: 2/3}\n"
-    "      same: {from: each, equals: two}\n"
+    "      same: {from: every, equals: two}\n"
     "      is10: {from: n, equals: '10'}\n"
     "      chars: {from: r, measure: characters}\n"
     "      bytes: {from: r, measure: bytes}\n"
@@ -133,7 +135,7 @@ static void items_come_back(void)
     texts(&t, "q", 4, (const char *const[]){"a?", "b?", "c?", "d?"});
     texts(&t, "r", 4,
           (const char *const[]){"It may work. Maybe.", "No", NULL, "\xc3\xa9t\xc3\xa9!"});
-    texts(&t, "each", 4, (const char *const[]){"one", NULL, "two", "3rd"});
+    texts(&t, "every", 4, (const char *const[]){"one", NULL, "two", "3rd"});
     numbers(&t, "ok", 4, (const double[]){1, 0, 1, 0});
     numbers(&t, "share", 4, (const double[]){2.0 / 3, 0.5, NAN, 1});
     numbers(&t, "x", 4, (const double[]){3, NAN, NAN, NAN});
@@ -172,7 +174,7 @@ static void reasons_come_back(void)
     CHECK_TEXT(x->why[2], "no such field");
     CHECK_TEXT(x->why[3], "not a scalar");
     CHECK_TEXT(as_column_find(&t, "v")->why[1], "no matching item");
-    CHECK_TEXT(as_column_find(&t, "each")->why[1], "not given");
+    CHECK_TEXT(as_column_find(&t, "every")->why[1], "not given");
     CHECK_TEXT(as_column_find(&t, "high")->why[2], "null"); /* what is derived keeps the reason */
 }
 
@@ -237,6 +239,121 @@ static void fractions(void)
             CHECK(t.column[0].number[2 * p + 1] == (double)p / q);
         }
     }
+}
+
+/* --- planted labels --- */
+
+enum { N_PLANTED = 300, PLANTED_DIM = 4 };
+
+static const char planted_plan[] = HEAD
+    "tables:\n"
+    "  t: &t\n"
+    "    rows: p.jsonl#/*\n"
+    "    columns:\n"
+    "      k: k\n"
+    "      v: {file: p.npz#v}\n"
+    "      coin_<seed>: {each: &s {seed: [7, 8]}, from: k, planted: <seed>}\n"
+    "      side_<seed>: {each: *s, from: v, planted: <seed>}\n"
+    "  some:\n"
+    "    rows: p.jsonl#/*\n"
+    "    columns: {k: k, v: {file: p.npz#v}, coin: {from: k, planted: 7}, side: {from: v, planted: "
+    "7}}\n"
+    "    where: [{column: coin, equals: 1}]\n" NO_CHECKS;
+
+/* 50 texts, of which one is missing, and 300 vectors. */
+static void put_planted(float *v)
+{
+    as_error err = {0};
+    as_buf b = {0};
+    for (size_t i = 0; i < N_PLANTED; i++) {
+        as_rng r = as_rng_at(5, "test", i);
+        for (size_t k = 0; k < PLANTED_DIM; k++)
+            v[i * PLANTED_DIM + k] = (float)as_rng_normal(&r) + (float)k;
+        if (i == 9)
+            as_buf_puts(&b, "{\"k\": null}\n");
+        else
+            as_buf_printf(&b, "{\"k\": \"%c%zu\"}\n", 'a', i % 50);
+    }
+    const as_npz_source array = {
+        {.name = "v", .type = AS_NPZ_F4, .n_dims = 2, .dim = {N_PLANTED, PLANTED_DIM}}, v};
+    CHECK(files_text("p.jsonl", as_buf_text(&b)));
+    CHECK(as_npz_write(files_path("p.npz"), &array, 1, &err));
+    as_buf_clear(&b);
+}
+
+static uint64_t head_of(const void *bytes, size_t size)
+{
+    as_error err = {0};
+    as_key key;
+    CHECK(as_sha256_of(bytes, size, key, &err));
+    key[16] = '\0';
+    return strtoull(key, NULL, 16);
+}
+
+/* A coin for each text, whatever its row; SHA-256 of "a0" begins with 8 bytes known beforehand. */
+static void planted_texts(void)
+{
+    static float v[N_PLANTED * PLANTED_DIM];
+    as_error err = {0};
+    as_table t;
+    size_t ones = 0, differ = 0;
+    put_planted(v);
+    CHECK(round_trip(planted_plan, "t", &t, &err));
+    CHECK_TEXT(err.what, "");
+    if (check_bad) return;
+    const as_column *k = as_column_find(&t, "k"), *a = as_column_find(&t, "coin_7"),
+                    *b = as_column_find(&t, "coin_8");
+    as_rng coin = as_rng_at(7, "planted", 0x4e1195df020de59e);
+    CHECK(a->number[0] == (double)as_rng_below(&coin, 2));
+    CHECK(a->n_missing == 1 && isnan(a->number[9]));
+    CHECK_TEXT(a->why[9], "null");
+    for (size_t i = 0; i < N_PLANTED; i++) {
+        if (i == 9) continue;
+        coin = as_rng_at(8, "planted", head_of(k->text[i], strlen(k->text[i])));
+        CHECK(b->number[i] == (double)as_rng_below(&coin, 2));
+        CHECK(i % 50 == 9 || a->number[i] == a->number[i % 50]);
+        ones += i < 50 && a->number[i] == 1;
+        differ += i < 50 && a->number[i] != b->number[i];
+    }
+    CHECK(ones > 12 && ones < 38 && differ > 12 && differ < 38);
+}
+
+/* Beyond the median along the direction, but for the flips; the median is that of all rows. */
+static void planted_vectors(void)
+{
+    static float v[N_PLANTED * PLANTED_DIM];
+    as_error err = {0};
+    as_table t, some;
+    double along[N_PLANTED] = {0};
+    size_t flips = 0;
+    put_planted(v);
+    CHECK(round_trip(planted_plan, "t", &t, &err) && round_trip(planted_plan, "some", &some, &err));
+    CHECK_TEXT(err.what, "");
+    if (check_bad) return;
+    const as_column *c = as_column_find(&t, "side_7"), *part = as_column_find(&some, "side");
+    for (size_t k = 0; k < PLANTED_DIM; k++) {
+        as_rng r = as_rng_at(7, "planted direction", k);
+        const double u = as_rng_normal(&r);
+        for (size_t i = 0; i < N_PLANTED; i++) along[i] += u * v[i * PLANTED_DIM + k];
+    }
+    for (size_t i = 0; i < N_PLANTED; i++) {
+        as_rng r =
+            as_rng_at(7, "planted flip", head_of(v + i * PLANTED_DIM, PLANTED_DIM * sizeof *v));
+        size_t below = 0;
+        for (size_t j = 0; j < N_PLANTED; j++) below += along[j] < along[i];
+        const bool flipped = as_rng_uniform(&r) < 0.1;
+        flips += flipped;
+        CHECK(c->number[i] == ((below >= N_PLANTED / 2) != flipped));
+    }
+    CHECK(flips > 15 && flips < 45);
+    double all[N_PLANTED], there[N_PLANTED]; /* what is missing moves no median */
+    for (size_t i = 0; i < 100 * PLANTED_DIM; i++) v[i] = NAN;
+    CHECK(as_planted_vectors(7, all, v, N_PLANTED, PLANTED_DIM, &err));
+    CHECK(as_planted_vectors(7, there, v + 100 * PLANTED_DIM, N_PLANTED - 100, PLANTED_DIM, &err));
+    for (size_t i = 0; i < N_PLANTED; i++)
+        CHECK(i < 100 ? isnan(all[i]) : all[i] == there[i - 100]);
+    CHECK(some.n < t.n);
+    for (size_t i = 0; i < some.n; i++) CHECK(part->number[i] == c->number[some.position[i]]);
 }
 
 static void figures(void)
@@ -548,6 +665,8 @@ int main(void)
     RUN(reasons_come_back);
     RUN(filters);
     RUN(fractions);
+    RUN(planted_texts);
+    RUN(planted_vectors);
     RUN(figures);
     RUN(absent_tables);
     RUN(runs_agree);

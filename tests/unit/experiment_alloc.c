@@ -22,6 +22,7 @@ static const char plan_text[] =
     "      h: {file: x.npz#h}\n"
     "      n: {from: q, lexicon: l}\n"
     "      s: {path: s, as: fraction}\n"
+    "      <from>_<seed>: {each: {from: [q, h], seed: [1]}, from: <from>, planted: <seed>}\n"
     "    where: [{column: y, is: present}]\n"
     "    facts: {m: {file: a.json#/0/q}}\n"
     "  f: {rows: [{v: 1/2}, {v: ''}], columns: {v: v}}\n"

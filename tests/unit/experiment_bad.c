@@ -188,6 +188,9 @@ static const struct {
     {NULL, NULL, B ", columns: {v: {file: 'x.npz#x'}, x: {from: v, equals: 1}}", AS_EFORMAT, false,
      "p.yaml:4:61: tables.t.columns.x: from (found a column of numbers or vectors, expected "
      "numbers)"},
+    {NULL, NULL, B ", columns: {n: n, x: {from: n, planted: 1}}", AS_EFORMAT, false,
+     "p.yaml:4:45: tables.t.columns.x: from (found a column of numbers, expected texts or "
+     "vectors)"},
     {NULL, NULL, B ", columns: {n: n, k: k, x: {from: n, minus: k}}", AS_EFORMAT, false,
      "p.yaml:4:51: tables.t.columns.x: minus (expected numbers)"},
     {NULL, NULL, B ", columns: {n: n, x: {from: n, minus: y}, y: {from: n, minus: n}}", AS_EFORMAT,

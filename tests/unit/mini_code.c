@@ -58,6 +58,36 @@ static void drawn(void)
     CHECK(err.class_ == AS_EIO);
 }
 
+/* Whoever is taught on one set has not seen the other, and both make the whole. */
+static void sets_part(void)
+{
+    as_error err = {0};
+    as_items all, teach, fresh, again;
+    CHECK(as_task_mini_code.items(DATA, "all", 0, 1, arena, &all, &err));
+    CHECK(as_task_mini_code.items(DATA, "teach", 0, 1, arena, &teach, &err));
+    CHECK(as_task_mini_code.items(DATA, "fresh", 0, 1, arena, &fresh, &err));
+    CHECK(as_task_mini_code.items(DATA, "teach", 0, 2, arena, &again, &err));
+    CHECK(teach.n == 32 && fresh.n == 64 && again.n == 32);
+    for (size_t i = 0; i < all.n; i++) {
+        size_t in_teach = 0, in_fresh = 0, in_again = 0;
+        for (size_t k = 0; k < teach.n; k++) {
+            in_teach += strcmp(teach.item[k].id, all.item[i].id) == 0;
+            in_again += strcmp(again.item[k].id, all.item[i].id) == 0;
+        }
+        for (size_t k = 0; k < fresh.n; k++)
+            in_fresh += strcmp(fresh.item[k].id, all.item[i].id) == 0;
+        CHECK(in_teach + in_fresh == 1 && in_again == in_teach); /* whatever the seed */
+    }
+    for (size_t i = 0; i < teach.n; i++) {
+        size_t of_family = 0;
+        for (size_t k = 0; k < teach.n; k++)
+            of_family += strcmp(teach.item[i].cluster, teach.item[k].cluster) == 0;
+        CHECK(of_family == 2);
+    }
+    CHECK(!as_task_mini_code.items(DATA, "teach", 33, 1, arena, &all, &err));
+    CHECK(err.class_ == AS_EUSAGE && strstr(err.what, "at most 32"));
+}
+
 /* --- files that must be refused ------------------------------------------------------------- */
 
 static const char good[] =
@@ -186,8 +216,10 @@ static void self_test(void)
 /* A solution that is wrong, and one that `return None` satisfies, are found. */
 static void self_test_fails(void)
 {
-    as_problem p = {"f", "def f(x):\n    \"\"\"d\"\"\"\n", "    return x\n",
-                    "def check(candidate):\n    assert candidate(1) == 2\n"};
+    as_problem p = {.entry_point = "f",
+                    .preamble = "def f(x):\n    \"\"\"d\"\"\"\n",
+                    .solution = "    return x\n",
+                    .test = "def check(candidate):\n    assert candidate(1) == 2\n"};
     as_item item = {.id = "0", .problem = &p};
     as_items one = {.item = &item, .n = 1};
     as_error err = {0};
@@ -209,10 +241,13 @@ static void judged(void)
 {
     as_error err = {0};
     as_ruling r[2];
-    as_problem p = {"f", "import math\ndef f(x):\n    \"\"\"d\"\"\"\n", "    return x\n",
-                    "def check(candidate):\n    assert candidate(4) == 2\n"};
+    as_problem p = {.entry_point = "f",
+                    .preamble = "import math\ndef f(x):\n    \"\"\"d\"\"\"\n",
+                    .solution = "    return x\n",
+                    .test = "def check(candidate):\n    assert candidate(4) == 2\n"};
     as_item item = {.id = "0", .problem = &p}, none = {.id = "1"};
     as_tools tools = {box, arena};
+    const char *why = NULL;
     const as_judge *j = &as_judge_unit_tests;
     as_answer a = {&item, "```python\ndef f(x):\n    return math.isqrt(x)\n```", "stop"};
     CHECK(j->judge(&tools, &a, r, &err));
@@ -227,6 +262,9 @@ static void judged(void)
     a.text = "";
     CHECK(j->judge(&tools, &a, r, &err) && r[0].score == 0);
     CHECK_TEXT(r[1].label, "wrong");
+    CHECK(as_unit_tests_why(&tools, &p, "    return x\n", &why, &err));
+    CHECK_TEXT(why, "wrong: assert candidate(4) == 2");
+    CHECK(as_unit_tests_why(&tools, &p, "    return 2\n", &why, &err) && !why);
     p.test = "def check(candidate):\n    nothing()\n";
     CHECK(j->judge(&tools, &a, r, &err) && isnan(r[0].score) && !r[1].label);
     CHECK(r[0].missing && strstr(r[0].missing, "NameError"));
@@ -264,6 +302,7 @@ int main(void)
     if (!UNDER_TSAN) box = as_sandbox_open(&(as_sandbox_options){0}, &err);
     RUN(shipped);
     RUN(drawn);
+    RUN(sets_part);
     RUN(refused);
     RUN(extraction);
     if (box) {

@@ -70,7 +70,7 @@ static const char whole[] =
     "      matched: {file: b.jsonl#/*/x, match: b.jsonl#/*/q, on: q, as: fraction}\n"
     "      features: {file: c.npz#h}\n"
     "      all: {value: 3}\n"
-    "      each: {value: [1, 2]}\n"
+    "      every: {value: [1, 2]}\n"
     "      high: {from: share, rule: '>=', cut: 1/2}\n"
     "      same: {from: q, equals: a}\n"
     "      length: {from: r, measure: words}\n"

@@ -25,7 +25,7 @@ static const plan_case plan_cases[] = {
     {.head = "schema: assay.plan/1\nname: p\nzzzzzzzzzzzz: 3\n",
      .says = "p.yaml:3:15: zzzzzzzzzzzz: unknown key (expected one of: schema, name, title, "
              "source, about, seed, alpha, draws, lexicons, tables, checks, claims, models, sets, "
-             "steps)"},
+             "steps, assume)"},
     {.head = "schema: assay.plan/1\nname: p\nseed: -1\n",
      .says = "p.yaml:3:7: seed: count (found \"-1\", expected a whole number, digits only)"},
     {.head = "schema: assay.plan/1\nname: p\nseed: 1e3\n",
@@ -154,7 +154,7 @@ static const plan_case plan_cases[] = {
      .says = "p.yaml:8:32: tables.t.columns.y.on: key (found without match)"},
     {.tables = "tables:\n  t:\n    rows: a.json#/*\n    columns:\n      x: x\n      y: {from: x}\n",
      .says = "p.yaml:8:7: tables.t.columns.y: derivation (found none, expected one of rule, "
-             "equals, measure, lexicon, ending, minus)"},
+             "equals, measure, lexicon, ending, minus, planted)"},
     {.tables = "tables:\n  t:\n    rows: a.json#/*\n    columns:\n      x: x\n      y: {from: z, "
                "equals: a}\n",
      .says = "p.yaml:8:7: tables.t.columns.y: column (found z, expected one of this table)"},
@@ -188,6 +188,10 @@ static const plan_case plan_cases[] = {
     {.tables = "tables:\n  t:\n    rows: a.json#/*\n    columns:\n      x: x\n      y: {from: x, "
                "lexicon: hedges}\n",
      .says = "p.yaml:8:29: tables.t.columns.y.lexicon: lexicon (expected one under lexicons)"},
+    {.tables = "tables:\n  t:\n    rows: a.json#/*\n    columns:\n      x: x\n      y: {from: x, "
+               "planted: -1}\n",
+     .says = "p.yaml:8:29: tables.t.columns.y.planted: count (found \"-1\", expected a whole "
+             "number, digits only)"},
     {.tables = "tables:\n  t:\n    rows: a.json#/*\n    columns:\n      x: x\n      y: {from: x, "
                "equals: [a]}\n",
      .says = "p.yaml:8:20: tables.t.columns.y.equals: kind (found a list, expected a value)"},

@@ -8,7 +8,16 @@
 
 static const char plan_text[] =
     "{\"steps\":{\"ask\":{\"do\":\"answer\",\"set\":\"S\",\"ladder\":[\"8\"],\"arms\":{\"a\":"
-    "\"base\"}}},\"claims\":{\"c1\":{\"truth\":{\"verdict\":\"refuted\"}}}}";
+    "\"base\"}},\"sft\":{\"do\":\"train\"},\"top\":{\"do\":\"heads\",\"from\":\"ask.a\"},\"probe\":"
+    "{"
+    "\"do\":\"probe\",\"from\":\"ask.a\"},\"try\":{\"do\":\"answer\",\"set\":\"S\",\"arms\":{\"a\":"
+    "\"base\",\"s\":\"lora: {sft.1}\",\"t\":\"temper: {top.top}=0.5\",\"p\":\"temper: "
+    "{top.placebo-1}=0.5\"}},\"gate\":{\"do\":\"gate\",\"from\":\"try.a\",\"probe\":\"probe\"}},"
+    "\"tables\":{\"a\":{\"answers\":\"try.a\"},\"s\":{\"answers\":\"try.s\"}},\"checks\":{\"kept\":"
+    "{"
+    "\"check\":\"preserved\",\"a\":\"a.coverage\",\"b\":\"s.coverage\"},\"cv\":{\"check\":"
+    "\"within-cv\",\"features\":\"a.h_last\"}},\"claims\":{\"c1\":{\"truth\":{\"verdict\":"
+    "\"refuted\"}}}}";
 
 static as_design put_study(as_store *s)
 {
@@ -25,10 +34,38 @@ static as_design put_study(as_store *s)
                     .tree = "{\"sentence\":\"\",\"stopped_at\":0,\"branches\":[]}"};
     memcpy(v.design, d.key, sizeof v.design);
     must(as_verdict_key(&v, &err) && as_store_put_verdict(s, &v, &err));
-    static const char *const checks[] = {"step/ask", "answers/ask.a", "arm/ask.a"};
-    for (size_t i = 0; i < 3; i++) {
-        as_statistic r = make_statistic(&d, checks[i], i == 1 ? "items" : "accuracy", 0.5);
+    static const char *const checks[] = {"check/kept", "check/cv"};
+    for (size_t i = 0; i < 2; i++) {
+        v.claim = checks[i];
+        v.tree = "{\"sentence\":\"\",\"needs\":null,\"parameters\":{}}";
+        must(as_verdict_key(&v, &err) && as_store_put_verdict(s, &v, &err));
+    }
+    static const struct {
+        const char *check, *name, *detail;
+    } rows[] = {
+        {"step/ask", "accuracy", "{}"},
+        {"answers/ask.a", "items", "{}"},
+        {"arm/ask.a", "accuracy", "{}"},
+        {"table/a", "items", "{}"},
+        {"table/s", "items", "{}"},
+        {"lock", "lock", "{\"agrees\":false,\"hash\":\"aa\",\"time\":\"now\"}"},
+        {"lock", "deviation", "{\"locked\":1,\"now\":2}"},
+        {"power/kept", "mde", "{\"power\":0.8}"},
+        {"kept", "change", "{}"},
+        {"arm/try.a", "cell", "{}"},
+        {"answers/try.a", "items", "{}"},
+        {"step/sft", "training",
+         "{\"training\":\"0000000000000000000000000000000000000000000000000000000000000000\"}"},
+        {"step/top", "maximum",
+         "{\"heads\":[{\"d\":1,\"head\":0,\"layer\":0}],\"null\":{\"median\":1},\"placebos\":[\"0."
+         "1\"]"
+         ",\"top\":\"0.0\"}"},
+        {"step/probe", "probe", "{\"curve\":{\"p_c\":[1,0],\"p_w\":[1,0],\"t\":[0,1]}}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        as_statistic r = make_statistic(&d, rows[i].check, rows[i].name, 0.5);
         r.inputs = "[]";
+        r.detail = rows[i].detail;
         must(as_statistic_key(&r, &err) && as_store_put_statistic(s, &r, &err));
     }
     return d;

@@ -283,7 +283,7 @@ static void the_page_has_its_parts(void)
         CHECK(count(text, id) == 1);
     }
     CHECK(strstr(text, "one\n  two") != NULL); /* line feeds and blanks as they were given */
-    CHECK(count(text, "<figure ") == 4 && count(text, "role=\"img\"") == 4);
+    CHECK(count(text, "<figure ") == 6 && count(text, "role=\"img\"") == 6);
     CHECK(strstr(text, "0.500<br><small><span class=\"nb\">0.400 to 0.600</span></small>"
                        "<br><small>n = 100<br>2 missing") != NULL);
     CHECK(strstr(text, "0.2: 1.250") && strstr(text, "novelty"));
@@ -302,7 +302,8 @@ static void the_page_has_its_parts(void)
 
 static void no_steps_no_parts(void)
 {
-    static const char *const names[] = {"steps", "arms", "examples", "rerun", "truths"};
+    static const char *const names[] = {"steps",    "arms",  "arcs",  "lock",
+                                        "examples", "rerun", "truths"};
     as_store *s = new_store();
     as_design d = put_design(s, "plain", "{\"schema\":\"assay.plan/1\"}");
     as_buf page = {0};

@@ -74,7 +74,7 @@ static void good_study(void)
     CHECK_TEXT(ask->arm[1].system, "be brief");
     CHECK(ask->arm[1].seed == 7 && ask->arm[1].cut == 0);
     const as_step_spec *top = as_plan_step(&p, "top"), *gold = as_plan_step(&p, "gold");
-    CHECK_TEXT(top->from, "ask");
+    CHECK(top->from == ask);
     CHECK_TEXT(top->from_arm, "base");
     CHECK(top->set == p.set && top->model == p.model && top->place == 1); /* those of its answers */
     CHECK_TEXT(gold->from_arm, "base@2");
@@ -86,6 +86,34 @@ static void good_study(void)
     CHECK_TEXT(paste->arm[0].name, "pasted");
     CHECK(!as_plan_step(&p, "nothing") && !as_plan_step(&p, NULL));
     as_arena_free(a);
+}
+
+/* The same plan said in another way: nothing is refused. */
+static void other_words(void)
+{
+    static const char *const other[][2] = {
+        {"told: {system: be brief, treats: [system]}",
+         "told: {system: be brief, budget: 9, cut: 0, seed: 7, treats: [system]}"},
+        {"told: {system: be brief, treats: [system]}", "told: {budget: 9, treats: [budget]}"},
+        {", lora: {rank: 2}}}\n  then", "}}\n  then"},
+        {"{beta: 0.2}, lora: {rank: 2}}}\n  then", "{reference: start}}}\n  then"},
+        {"{top.top}=0.5", "{top.placebo-3}=0.5"}};
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        as_error err = {0};
+        as_arena *a = as_arena_new(&err);
+        const char *at = strstr(study_good, other[i][0]);
+        as_buf text = {0};
+        as_plan p;
+        if (!at) exit(1);
+        as_buf_add(&text, study_good, (size_t)(at - study_good));
+        as_buf_puts(&text, other[i][1]);
+        as_buf_puts(&text, at + strlen(other[i][0]));
+        const bool ok = read_study("p.yaml", as_buf_text(&text), &p, a, &err);
+        if (!ok) printf("%zu: %s\n", i, err.what);
+        CHECK(ok && p.n_steps == 10);
+        as_buf_clear(&text);
+        as_arena_free(a);
+    }
 }
 
 static bool has(const as_step_spec *s, const char *name)
@@ -133,7 +161,8 @@ static void products(void)
 {
     as_error err = {0};
     as_arena *a = as_arena_new(&err);
-    as_study st = {.a = a};
+    const as_plan none = {.name = "none"};
+    as_study st = {.plan = &none, .a = a};
     const as_step_spec one = {.id = "one"}, two = {.id = "two"};
     char text[64] = "first";
     must(as_study_make(&st, &one, "a", text, &err), &err);
@@ -228,6 +257,63 @@ static identity identity_of(const char *from, const char *to, const as_judge *ju
     return out;
 }
 
+/* An answer that is too short for a reading has none; its row says so, and is whole otherwise. */
+static void short_answers(void)
+{
+    static const char text[] =
+        "models: {m: tiny}\nsets: {S: {task: chef, data: DATA, set: S, n: 3}}\nsteps:\n"
+        "  ask: {do: answer, model: m, set: S, judges: claims, read: [h_last], arms: {arm: "
+        "base}}\n";
+    as_error err = {0};
+    as_arena *a = as_arena_new(&err);
+    char folder[4096], path[256];
+    as_plan p;
+    as_table t;
+    const as_key *prompt = NULL;
+    if (!getcwd(folder, sizeof folder)) exit(1);
+    must(read_study(in_root("p.yaml"), text, &p, a, &err), &err);
+    p.set[0].data = as_arena_printf(a, &err, "%s/data/chef", folder);
+    (void)snprintf(path, sizeof path, "%s", in_root("short.db"));
+    as_design design = {.name = "p", .code = "c", .plan = text, .inputs = "{}", .seed = 7};
+    as_store *store = as_store_open(path, AS_STORE_WRITE, &err);
+    const as_run_options o = {.ex = &ex, .store = store, .pool = ex.pool};
+    const char *lacking[1] = {NULL};
+    as_items items = {0};
+    as_study st = {.plan = &p, .design = &design, .o = &o, .a = a, .items = &items};
+    st.lacking = lacking;
+    st.step = &p.step[0];
+    must(store && as_design_key(&design, &err) && as_store_put_design(store, &design, &err) &&
+             as_study_ask(&st, &p.set[0], &prompt, &err),
+         &err);
+    for (size_t i = 0; i < 3; i++) {
+        const float values[] = {(float)i, 2}, *reading[] = {i == 1 ? NULL : values};
+        static const char *const selector[] = {"last_content"};
+        static const size_t dim[] = {2};
+        const as_study_answer answer = {.position = i,
+                                        .arm = "arm",
+                                        .text = i == 1 ? "" : "The pan was crowded.",
+                                        .finish = "stop",
+                                        .subject = "s",
+                                        .tokens = 1,
+                                        .logprob = -1,
+                                        .reading = reading,
+                                        .dim = dim,
+                                        .selector = selector};
+        must(as_study_keep(&st, &p.step[0], &prompt[i], &answer, &err), &err);
+    }
+    must(as_study_judge(&st, &p.step[0], "arm", 0, json_object(), &err) &&
+             as_study_table(&st, &p.step[0], "arm", &t, &err),
+         &err);
+    const as_column *x = as_column_find(&t, "h_last");
+    CHECK(t.n == 3 && x && x->kind == AS_COLUMN_MATRIX && x->n == 3 && x->n_missing == 1);
+    for (size_t i = 0; i < 3; i++) CHECK(as_column_lacks(x, i) == (i == 1));
+    CHECK(x->matrix[0] == 0 && x->matrix[1] == 2 && x->matrix[4] == 2 && isnan(x->matrix[2]));
+    CHECK_TEXT(x->why[1], "too short");
+    CHECK(!as_column_lacks(as_column_find(&t, "answer"), 1));
+    as_store_close(store);
+    as_arena_free(a);
+}
+
 static void instruments(void)
 {
     static const char *const measures[][2] = {
@@ -259,6 +345,77 @@ static void instruments(void)
     CHECK(strcmp(identity_of("", "", &judge).instrument, base.instrument) != 0);
 }
 
+/* --- the gate of a judge ------------------------------------------------------------------------
+ */
+
+static size_t n_rulings;
+
+static bool counted(const as_tools *tools, const as_answer *a, as_ruling *out, as_error *err)
+{
+    n_rulings++;
+    return as_judge_find("claims")->judge(tools, a, out, err);
+}
+
+static const char gating[] =
+    "models: {m: tiny}\n"
+    "sets: {S: {task: file, data: gold.jsonl, set: all}}\n"
+    "steps:\n"
+    "  ask: {do: answer, model: m, set: S, judges: claims, budget: 2, arms: {arm: base}}\n"
+    "  again: {do: answer, model: m, set: S, judges: claims, budget: 2, arms: {arm: base}}\n";
+
+/* Walks the study with a judge that counts. Returns how many rulings that took. */
+static size_t rulings_of(const char *version, const char *gold, bool *ok, as_error *err)
+{
+    as_arena *a = as_arena_new(err);
+    as_plan p;
+    bool refused = false;
+    as_design design = {.name = "p", .code = "c", .plan = gating, .inputs = "{}", .seed = 7};
+    as_judge judge = *as_judge_find("claims");
+    const as_judge *const judges[] = {&judge};
+    judge.judge = counted;
+    judge.version = version;
+    n_rulings = 0;
+    must(as_file_replace(in_root("gold.jsonl"), gold, strlen(gold), err) &&
+             read_study(in_root("p.yaml"), gating, &p, a, err),
+         err);
+    for (size_t i = 0; i < 2; i++) p.step[i].judge = judges;
+    as_store *store = as_store_open(in_root("gate.db"), AS_STORE_WRITE, err);
+    const as_run_options o = {.ex = &ex, .refused = &refused, .store = store, .pool = ex.pool};
+    as_study st = {.plan = &p, .design = &design, .o = &o, .a = a};
+    must(store && as_design_key(&design, err) && as_store_put_design(store, &design, err), err);
+    *ok = as_study_run(&st, err);
+    as_study_clear(&st);
+    as_store_close(store);
+    as_arena_free(a);
+    return n_rulings;
+}
+
+/* Two items with five pairs each: twenty answers for the gate, four of the model. */
+static void gates(void)
+{
+    static const char gold[] =
+        "{\"prompt\": \"Why?\", \"claims\": [{\"text\": \"it was hot\", \"keys\": [\"hot\"], "
+        "\"wrong\": [\"it was cold\", \"it was old\"]}]}\n"
+        "{\"prompt\": \"How?\", \"claims\": [{\"text\": \"use a whisk\", \"keys\": [\"whisk\"], "
+        "\"wrong\": [\"use a fork\", \"use a spoon\"]}]}\n";
+    as_error err = {0};
+    char other[sizeof gold];
+    bool ok = false;
+    const size_t first = rulings_of("1", gold, &ok, &err);
+    CHECK(ok && first == 20 + 4);
+    const size_t gate = 20; /* of both steps together */
+    CHECK(rulings_of("1", gold, &ok, &err) == 0 && ok);
+    /* another judge, other keys: tried again, and what was answered is by another instrument */
+    CHECK(rulings_of("2", gold, &ok, &err) == gate && !ok && err.class_ == AS_ESTATE);
+    CHECK(strstr(err.what, "another instrument") != NULL);
+    memcpy(other, gold, sizeof gold);
+    memcpy(strstr(other, "fork"), "pork", 4);
+    err = (as_error){0};
+    CHECK(rulings_of("1", other, &ok, &err) == gate && !ok && err.class_ == AS_ESTATE);
+    err = (as_error){0};
+    CHECK(rulings_of("1", gold, &ok, &err) == 0 && ok);
+}
+
 /* What is done to the model, and the seed of its draws, are no part of what measures. */
 static void treatments(void)
 {
@@ -285,10 +442,13 @@ int main(void)
     RUN(bad_studies);
     RUN(a_name_that_is_no_folder);
     RUN(good_study);
+    RUN(other_words);
     RUN(columns);
     RUN(products);
+    RUN(short_answers);
     RUN(instruments);
     RUN(treatments);
+    RUN(gates);
     as_exec_clear(&ex);
     subject_end();
     return check_end();

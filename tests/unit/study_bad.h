@@ -94,7 +94,8 @@ static const study_case study_cases[] = {
      "p.yaml:12:75: steps.sft.settings.out: key (found in settings, expected those that say "
      "how)"},
     {"start: sft, seeds: [1, 2]", "start: sft",
-     "p.yaml:13:61: steps.more.start: start (expected an earlier training with as many seeds)"},
+     "p.yaml:13:61: steps.more.start: start (expected an earlier training of the model with as "
+     "many seeds)"},
     {"with: dpo", "with: ppo",
      "p.yaml:13:27: steps.more.with: with (found ppo, expected sft or dpo)"},
     {"{sft.1}", "{sfd.1}",
@@ -103,8 +104,37 @@ static const study_case study_cases[] = {
     {"{sft.1}", "{sft}",
      "p.yaml:14:66: steps.then.arms.a: operators (found {sft}, expected {STEP.NAME} of an earlier "
      "step)"},
+    {"{sft.1}", "{sft.3}",
+     "p.yaml:14:66: steps.then.arms.a: operators (found {sft.3}, expected of sft: 1 to 2)"},
+    {"{sft.1}", "{sft.one}",
+     "p.yaml:14:66: steps.then.arms.a: operators (found {sft.one}, expected of sft: 1 to 2)"},
+    {"{top.top}", "{top.tip}",
+     "p.yaml:14:66: steps.then.arms.a: operators (found {top.tip}, expected of top: top, placebo-1 "
+     "to placebo-3; nearest: top)"},
+    {"{top.top}", "{top.placebo-0}",
+     "p.yaml:14:66: steps.then.arms.a: operators (found {top.placebo-0}, expected of top: top, "
+     "placebo-1 to placebo-3; nearest: placebo-1)"},
+    {"{top.top}", "{way.vector}",
+     "p.yaml:14:66: steps.then.arms.a: operators (found {way.vector}, expected of way: v, "
+     "placebo-1 "
+     "to placebo-3)"},
+    {"{top.top}", "{ask.base}",
+     "p.yaml:14:66: steps.then.arms.a: operators (found {ask.base}, expected of ask: nothing)"},
+    {"{beta: 0.2}, lora: {rank: 2}", "{beta: 0.2}, lora: {rank: 4}",
+     "p.yaml:13:123: steps.more.settings.lora.rank: value (expected that of sft, or none)"},
+    {"{beta: 0.2}, lora: {rank: 2}", "{beta: 0.2}, lora: {alpha: 4}",
+     "p.yaml:13:124: steps.more.settings.lora.alpha: value (expected that of sft, or none)"},
+    {"{beta: 0.2}, lora: {rank: 2}", "{beta: 0.2}, lora: {}",
+     "p.yaml:13:110: steps.more.settings.lora: rank (found nothing, expected that of sft, or no "
+     "lora)"},
+    {"lora: {rank: 2}}}\n  more", "weights: all}}\n  more",
+     "p.yaml:13:61: steps.more.start: start (expected an earlier training of the model with as "
+     "many seeds)"},
     {"onto: gate.gated", "onto: then.a",
      "p.yaml:15:49: steps.paste.onto: onto (expected answers to the same set)"},
+    {"told: {system: be brief, treats: [system]}", "told: {budget: 8}",
+     "p.yaml:6:151: steps.ask.arms.told.budget: arms differ in budget (expected the same as the "
+     "step's, or treats: [budget])"},
     {", treats: [system]", "",
      "p.yaml:6:151: steps.ask.arms.told.system: arms differ in system (expected the same as the "
      "step's, or treats: [system])"},

@@ -15,14 +15,15 @@ extern const as_command as_command_run, as_command_task, as_command_reaudit, as_
     as_command_gate, as_command_report, as_command_list, as_command_sql, as_command_recover,
     as_command_synth, as_command_doctor, as_command_models, as_command_generate, as_command_score,
     as_command_features, as_command_show, as_command_bench, as_command_train, as_command_adapter,
-    as_command_tokenizer;
+    as_command_tokenizer, as_command_plan, as_command_lock, as_command_resume;
 
 static const as_command *const commands[] = {
-    &as_command_run,       &as_command_task,   &as_command_reaudit,  &as_command_verify,
-    &as_command_gate,      &as_command_report, &as_command_list,     &as_command_sql,
-    &as_command_recover,   &as_command_models, &as_command_generate, &as_command_score,
-    &as_command_features,  &as_command_show,   &as_command_train,    &as_command_adapter,
-    &as_command_tokenizer, &as_command_synth,  &as_command_bench,    &as_command_doctor,
+    &as_command_plan,   &as_command_lock,     &as_command_run,     &as_command_resume,
+    &as_command_task,   &as_command_reaudit,  &as_command_verify,  &as_command_gate,
+    &as_command_report, &as_command_list,     &as_command_sql,     &as_command_recover,
+    &as_command_models, &as_command_generate, &as_command_score,   &as_command_features,
+    &as_command_show,   &as_command_train,    &as_command_adapter, &as_command_tokenizer,
+    &as_command_synth,  &as_command_bench,    &as_command_doctor,
 };
 
 const as_command *const *as_commands(size_t *n)

@@ -1,9 +1,10 @@
 /* assay run: a plan with steps, from its first question to its verdicts. The same command again
- * does only what is missing. */
+ * does only what is missing. assay resume: the same, for a run that has begun. */
 #include <string.h>
 
 #include "app/cli/engine.h"
-#include "app/cli/plan_yaml.h"
+#include "app/cli/forecast.h"
+#include "app/cli/plan.h"
 #include "app/cli/write.h"
 #include "base/file.h"
 #include "base/map.h"
@@ -17,7 +18,10 @@ static const as_option options[] = {
     {"kernels", 0, "NAME", "auto, scalar, avx2 or avx512: same bits, other speed", false},
     {"threads", 0, "N", "threads (default: ASSAY_THREADS, else all processors)", false},
     {"set", 'o', "KEY.PATH=VALUE", "change the plan for this run; may be repeated", true},
-    {"dry-run", 0, NULL, "check the whole plan and say what would be done, open no model", false},
+    {"allow-change", 0, NULL, "run a plan that is not the locked one, and keep the differences",
+     false},
+    {"dry-run", 0, NULL, "check the plan, try a little of each step, and say how long it will take",
+     false},
     {0},
 };
 
@@ -34,43 +38,11 @@ typedef struct {
 
 static bool read_plan(job *j, as_error *err)
 {
-    const as_cli *c = j->cli;
-    j->tree = as_plan_read(c->operand[0], c->arena, err);
-    for (size_t i = 0; j->tree && i < c->n_given; i++)
-        if (strcmp(c->given_name[i], "set") == 0 &&
-            !as_plan_set(j->tree, c->given_value[i], c->arena, err))
-            return false;
+    j->tree = as_cli_plan(j->cli, err);
     if (!j->tree) return false;
-    if (as_plan_parse(j->tree, c->arena, &j->plan, err)) return true;
+    if (as_plan_parse(j->tree, j->cli->arena, &j->plan, err)) return true;
     j->refused = err->class_ == AS_ESTATE; /* unequal arms */
     return false;
-}
-
-/* What a step will do, in answers; trainings say their steps when they begin. */
-static void describe_step(as_buf *b, const as_step_spec *s)
-{
-    as_buf_printf(b, "  %-14s %s", s->id, s->kind->name);
-    if (s->kind == &as_step_answer || s->from)
-        as_buf_printf(b, "%*s", (int)(10 - strlen(s->kind->name)), "");
-    if (s->kind == &as_step_answer && s->set->n == 0)
-        as_buf_printf(b, " all prompts of %s x %zu arms", s->set->name, s->n_arms);
-    else if (s->kind == &as_step_answer)
-        as_buf_printf(b, " %zu prompts x %zu arms = %zu answers", s->set->n, s->n_arms,
-                      s->set->n * s->n_arms);
-    if (s->from) as_buf_printf(b, " from %s.%s", s->from, s->from_arm);
-    as_buf_puts(b, "\n");
-}
-
-static int dry_run(const job *j, as_error *err)
-{
-    const as_plan *p = &j->plan;
-    as_buf b = {0};
-    as_buf_printf(&b, "%s: %zu steps, %zu tables, %zu checks, %zu claims\n", p->name, p->n_steps,
-                  p->n_tables, p->n_checks, p->n_claims);
-    for (size_t i = 0; i < p->n_steps; i++) describe_step(&b, &p->step[i]);
-    bool ok = as_print(&b, err);
-    as_buf_clear(&b);
-    return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
 }
 
 /* Before there are threads, and before the process confines itself. */
@@ -84,6 +56,12 @@ static bool open_sandbox(job *j, as_error *err)
     if (!needs) return true;
     j->sandbox = as_sandbox_open(&how, err);
     return j->sandbox != NULL;
+}
+
+static int dry_run(job *j, as_error *err)
+{
+    if (!open_sandbox(j, err)) return AS_EXIT_FAILED;
+    return as_cli_forecast(j->cli, &j->plan, j->sandbox, err);
 }
 
 static bool open_places(job *j, as_error *err)
@@ -105,18 +83,51 @@ static bool open_places(job *j, as_error *err)
     return j->store != NULL;
 }
 
-static int run(as_cli *c, as_error *err)
+/* The lock beside the plan; *lock NULL: none. */
+static bool find_lock(const as_cli *c, const char **lock, as_error *err)
+{
+    const char *path = as_cli_lock_path(c, err);
+    char shown[AS_ESCAPE_SIZE];
+    if (!path) return false;
+    *lock = as_file_exists(path) ? path : NULL;
+    return *lock || !as_cli_flag(c, "allow-change") ||
+           as_fail(err, AS_EUSAGE, "--allow-change: lock (found none, expected %s)",
+                   as_escape(path, strlen(path), shown));
+}
+
+/* Looks before anything is made or written. */
+static bool has_begun(const job *j, as_error *err)
+{
+    const as_cli *c = j->cli;
+    const char *path = as_cli_store_path(c, err);
+    char shown[AS_ESCAPE_SIZE];
+    if (!path) return false;
+    if (!as_file_exists(path)) {
+        as_fail(err, AS_ESTATE, "%s: store (found none)", as_escape(path, strlen(path), shown));
+        as_error_hint(err, "`assay run` begins one");
+        return false;
+    }
+    as_store *store = as_store_open(path, AS_STORE_READ, err);
+    const as_run_options o = {.data = as_cli_value(c, "data", NULL), .store = store, .log = c->log};
+    const bool ok = store && as_run_begun(j->tree, &o, c->arena, err);
+    as_store_close(store);
+    return ok;
+}
+
+static int go(as_cli *c, bool resumes, as_error *err)
 {
     int status = AS_EXIT_FAILED;
+    const char *lock = NULL;
     as_design design = {0};
     job *j = as_arena_push(c->arena, 1, sizeof *j, err);
     if (!j) return status;
     j->cli = c;
-    if (!read_plan(j, err)) goto out;
+    if (!read_plan(j, err) || !find_lock(c, &lock, err)) goto out;
     if (as_cli_flag(c, "dry-run")) {
         status = dry_run(j, err);
         goto out;
     }
+    if (resumes && !has_begun(j, err)) goto out;
     if (!as_map_guard(err) || !open_sandbox(j, err) || !open_places(j, err) ||
         !as_engine_exec(&j->ex, c, err))
         goto out;
@@ -126,6 +137,8 @@ static int run(as_cli *c, as_error *err)
                               .ex = &j->ex,
                               .sandbox = j->sandbox,
                               .refused = &j->refused,
+                              .lock = lock,
+                              .allows_change = as_cli_flag(c, "allow-change"),
                               .store = j->store,
                               .pool = j->ex.pool,
                               .log = c->log,
@@ -138,6 +151,16 @@ out:
     as_sandbox_close(j->sandbox);
     as_exec_clear(&j->ex);
     return status;
+}
+
+static int run(as_cli *c, as_error *err)
+{
+    return go(c, false, err);
+}
+
+static int resume(as_cli *c, as_error *err)
+{
+    return go(c, true, err);
 }
 
 const as_command as_command_run = {
@@ -155,4 +178,18 @@ const as_command as_command_run = {
     {"assay run plans/three-arcs.yaml --report report.html",
      "assay run my-plan.yaml -o models.student=DIR --dry-run"},
     run,
+};
+
+const as_command as_command_resume = {
+    "resume",
+    "go on with a study that has begun",
+    "PLAN",
+    1,
+    1,
+    "What `assay run` does, for a run of PLAN that the store holds already. Without one it is an "
+    "error that says where the plan differs from the last one of its name.",
+    options,
+    {"assay resume my-plan.yaml --report report.html",
+     "assay resume plans/three-arcs.yaml --db arcs.db"},
+    resume,
 };

@@ -10,7 +10,7 @@ static const as_option options[] = {
     {"data", 'd', "DIR", "needed: folder of the task's data (data/chef), or its file", false},
     {"set", 's', "NAME", "a set of questions; `assay list tasks -v` names them", false},
     {"number", 'n', "N", "questions (default: as many as the set has)", false},
-    {"text", 0, "ROWS", "instead of a set: so many conversations of training text (chef)", false},
+    {"text", 0, "ROWS", "instead of a set: so many conversations of training text", false},
     {"shares", 0, "LIST", "of the entries, how many are told how often: five numbers", false},
     {"weights", 0, "LIST", "how often, relative: five numbers", false},
     {"seed", 0, "N", "seed (default: 1)", false},
@@ -35,14 +35,13 @@ static bool five(const as_cli *c, const char *name, double out[AS_EXPOSURES], as
     return true;
 }
 
-static bool write_text(const as_cli *c, const char *data, uint64_t seed, as_buf *out, as_error *err)
+static bool write_text(const as_cli *c, const as_task *task, const char *data, uint64_t seed,
+                       as_buf *out, as_error *err)
 {
-    as_text_options o = as_chef_text_default;
-    as_canon canon;
+    as_text_options o = *task->text_default;
     o.seed = seed;
     return as_cli_size(c, "text", o.rows, &o.rows, err) && five(c, "shares", o.share, err) &&
-           five(c, "weights", o.weight, err) && as_canon_open(&canon, data, c->arena, err) &&
-           as_chef_text(&canon, &o, out, err);
+           five(c, "weights", o.weight, err) && task->text(data, &o, c->arena, out, err);
 }
 
 static json_t *texts(const as_texts *t)
@@ -69,17 +68,12 @@ static json_t *item_json(const as_item *m)
     return o;
 }
 
-static bool write_items(const as_cli *c, const char *data, uint64_t seed, as_buf *out,
-                        as_error *err)
+static bool write_items(const as_cli *c, const as_task *task, const char *data, uint64_t seed,
+                        as_buf *out, as_error *err)
 {
-    const as_task *task = as_task_find(c->operand[0]);
     const char *set = as_cli_value(c, "set", NULL);
     as_items items;
     size_t n = 0;
-    char shown[AS_ESCAPE_SIZE];
-    if (!task)
-        return as_fail(err, AS_EUSAGE, "task (found %s, expected one of `assay list tasks`)",
-                       as_escape(c->operand[0], strlen(c->operand[0]), shown));
     if (!set) return as_fail(err, AS_EUSAGE, "task needs --set or --text");
     if (!as_cli_size(c, "number", 0, &n, err) ||
         !task->items(data, set, n, seed, c->arena, &items, err))
@@ -93,37 +87,49 @@ static bool write_items(const as_cli *c, const char *data, uint64_t seed, as_buf
     return true;
 }
 
+/* The task, when what is asked of it can be. */
+static const as_task *find_task(const as_cli *c, as_error *err)
+{
+    const as_task *task = as_task_find(c->operand[0]);
+    const bool text = as_cli_flag(c, "text");
+    char shown[AS_ESCAPE_SIZE];
+    if (!task)
+        (void)as_fail(err, AS_EUSAGE, "task (found %s, expected one of `assay list tasks`)",
+                      as_escape(c->operand[0], strlen(c->operand[0]), shown));
+    else if (!as_cli_value(c, "data", NULL))
+        (void)as_fail(err, AS_EUSAGE, "task needs --data");
+    else if (text && (as_cli_flag(c, "set") || as_cli_flag(c, "number") || !task->text))
+        (void)as_fail(err, AS_EUSAGE,
+                      "--text (expected a task that has training text, and neither --set nor -n)");
+    else if (!(text && task->has_exposure) &&
+             (as_cli_flag(c, "shares") || as_cli_flag(c, "weights")))
+        (void)as_fail(err, AS_EUSAGE,
+                      "--shares, --weights (expected with --text of the task chef)");
+    else
+        return task;
+    return NULL;
+}
+
 static int run(as_cli *c, as_error *err)
 {
     const char *data = as_cli_value(c, "data", NULL), *path = as_cli_value(c, "out", NULL);
+    const as_task *task = find_task(c, err);
     size_t seed = 1;
     as_buf out = {0};
-    bool ok = false;
-    if (!data) {
-        (void)as_fail(err, AS_EUSAGE, "task needs --data");
-        return AS_EXIT_USAGE;
-    }
-    if (as_cli_flag(c, "text") &&
-        (as_cli_flag(c, "set") || as_cli_flag(c, "number") || strcmp(c->operand[0], "chef") != 0)) {
-        (void)as_fail(err, AS_EUSAGE, "--text (expected the task chef, and neither --set nor -n)");
-        return AS_EXIT_USAGE;
-    }
-    if (!as_cli_flag(c, "text") && (as_cli_flag(c, "shares") || as_cli_flag(c, "weights"))) {
-        (void)as_fail(err, AS_EUSAGE, "--shares, --weights (expected with --text)");
-        return AS_EXIT_USAGE;
-    }
-    ok = as_cli_size(c, "seed", 1, &seed, err) &&
-         (as_cli_flag(c, "text") ? write_text(c, data, seed, &out, err)
-                                 : write_items(c, data, seed, &out, err)) &&
-         as_buf_ok(&out, err) &&
-         (path ? as_file_replace(path, as_buf_text(&out), out.size, err) : as_print(&out, err));
+    if (!task) return AS_EXIT_USAGE;
+    bool ok =
+        as_cli_size(c, "seed", 1, &seed, err) &&
+        (as_cli_flag(c, "text") ? write_text(c, task, data, seed, &out, err)
+                                : write_items(c, task, data, seed, &out, err)) &&
+        as_buf_ok(&out, err) &&
+        (path ? as_file_replace(path, as_buf_text(&out), out.size, err) : as_print(&out, err));
     as_buf_clear(&out);
     return ok ? AS_EXIT_DONE : AS_EXIT_FAILED;
 }
 
 const as_command as_command_task = {
     "task",
-    "questions of a task, or training text about its canon",
+    "questions of a task, or training text about what it asks",
     "NAME",
     1,
     1,

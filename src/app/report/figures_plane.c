@@ -199,15 +199,15 @@ static void put_cell(as_buf *b, const json_t *check, size_t cell, double most)
                   as_html_number(n, true, text));
 }
 
-static void put_panel(as_buf *b, const json_t *check)
+void as_cells_put(as_buf *b, const char *title, const json_t *check)
 {
     double most = 0;
     char text[4][AS_HTML_NUMBER];
     for (size_t i = 0; i < 4; i++) most = fmax(most, count_of(check, i));
     as_buf_puts(b, "<div class=\"panel\"><h4>");
-    as_html_put(b, as_check_title(check));
+    as_html_put(b, title);
     as_buf_puts(b, "</h4>\n<svg role=\"img\" width=\"304\" height=\"132\" aria-label=\"");
-    as_html_put(b, as_check_title(check));
+    as_html_put(b, title);
     as_buf_printf(b,
                   ": asserted and right %s, asserted and wrong %s, hedged and right %s, hedged and "
                   "wrong %s\">",
@@ -219,7 +219,13 @@ static void put_panel(as_buf *b, const json_t *check)
                    "x=\"246\" y=\"14\">wrong</text><text class=\"level\" x=\"66\" y=\"52\">asserted"
                    "</text><text class=\"level\" x=\"66\" y=\"108\">hedged</text>");
     for (size_t i = 0; i < 4; i++) put_cell(b, check, i, most);
-    as_buf_puts(b, "</svg>\n<dl class=\"rates\">");
+    as_buf_puts(b, "</svg>\n");
+}
+
+static void put_panel(as_buf *b, const json_t *check)
+{
+    as_cells_put(b, as_check_title(check), check);
+    as_buf_puts(b, "<dl class=\"rates\">");
     put_rate(b, check, "p_assert_correct", "asserted when right");
     put_rate(b, check, "p_assert_wrong", "asserted when wrong");
     put_rate(b, check, "asym", "asymmetry");

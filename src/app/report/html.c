@@ -2,10 +2,13 @@
  * is allowed by its hash and nothing else is (Content Security Policy Level 3, 'sha256-...'). */
 #include "app/report/report.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/report/page.h"
+
+enum { deviations_shown = 50 };
 
 bool as_page_head_put(as_buf *b, const char *title, bool is_study, as_error *err)
 {
@@ -67,6 +70,62 @@ static const char *default_title(const as_page *p)
     return p->is_study ? "Study report" : "Audit report";
 }
 
+/* What was locked before the run, and how the run departs from it. */
+static void put_deviation(as_buf *b, const json_t *deviation)
+{
+    as_buf_puts(b, "<tr><th scope=\"row\"><code>");
+    as_html_put(b, as_html_text_of(deviation, "at"));
+    as_buf_puts(b, "</code></th><td>");
+    as_html_value(b, json_object_get(deviation, "locked"));
+    as_buf_puts(b, "</td><td>");
+    as_html_value(b, json_object_get(deviation, "now"));
+    as_buf_puts(b, "</td></tr>\n");
+}
+
+static void put_deviations(as_buf *b, const json_t *list)
+{
+    const size_t n = json_array_size(list);
+    if (!n) return;
+    as_buf_printf(b,
+                  "<details><summary>%zu deviation%s from what was locked</summary>\n<div "
+                  "class=\"scroll\" tabindex=\"0\"><table class=\"data\">\n<thead><tr><th "
+                  "scope=\"col\">where in the plan</th><th scope=\"col\">locked</th><th "
+                  "scope=\"col\">as run</th></tr></thead>\n<tbody>\n",
+                  n, n == 1 ? "" : "s");
+    for (size_t i = 0; i < n && i < deviations_shown; i++)
+        put_deviation(b, json_array_get(list, i));
+    as_buf_puts(b, "</tbody></table></div></details>\n");
+    if (n > deviations_shown)
+        as_buf_printf(b, "<p class=\"note\">%zu more stand in the report\u2019s JSON.</p>\n",
+                      n - deviations_shown);
+}
+
+static void put_lock(as_buf *b, const json_t *report)
+{
+    const json_t *lock = json_object_get(report, "lock");
+    const json_t *list = json_object_get(lock, "deviations");
+    char head[17];
+    if (!lock) return; /* not a study of steps */
+    as_buf_puts(b, "<div class=\"lock\">\n<p class=\"note\"><b>Lock:</b> ");
+    if (!json_is_object(lock)) {
+        as_buf_puts(b, "the plan was not locked before the run.</p>\n</div>\n");
+        return;
+    }
+    snprintf(head, sizeof head, "%.16s", as_html_text_of(lock, "hash"));
+    as_buf_puts(b, "locked ");
+    as_html_put(b, as_html_text_of(lock, "time"));
+    as_buf_puts(b, " as <code>");
+    as_html_put(b, head);
+    as_buf_puts(b, json_is_true(json_object_get(lock, "agrees")) && !json_array_size(list)
+                       ? "\u2026</code>; what was run agrees with it."
+                       : "\u2026</code>; what was run departs from it.");
+    if (json_is_true(json_object_get(lock, "is_after")))
+        as_buf_puts(b, " <strong>It was locked after the first answers were there.</strong>");
+    as_buf_puts(b, "</p>\n");
+    put_deviations(b, list);
+    as_buf_puts(b, "</div>\n");
+}
+
 static void put_front(as_page *p)
 {
     as_buf *b = p->b;
@@ -106,7 +165,9 @@ static void put_front(as_page *p)
         put_size(b, "step", json_object_get(p->report, "steps"));
         put_size(b, "arm", json_object_get(p->report, "arms"));
     }
-    as_buf_puts(b, "</ul>\n</section>\n");
+    as_buf_puts(b, "</ul>\n");
+    put_lock(b, p->report);
+    as_buf_puts(b, "</section>\n");
 }
 
 /* The parts that only a study has, in the order of the page. */
@@ -114,8 +175,13 @@ static const struct {
     const char *id, *name;
     void (*put)(as_page *p);
 } study_parts[] = {
-    {"arms", "Arms", as_page_arms},       {"answers", "Answers", as_page_answers},
-    {"made", "Steps", as_page_made},      {"judges", "Judges", as_page_judges},
+    {"trained", "Arc 1: trained in", as_page_trained},
+    {"chosen", "Arc 2: tempered", as_page_chosen},
+    {"gated", "Arc 3: gated", as_page_gated},
+    {"arms", "Arms", as_page_arms},
+    {"answers", "Answers", as_page_answers},
+    {"made", "Steps", as_page_made},
+    {"judges", "Judges", as_page_judges},
     {"losses", "Losses", as_page_losses},
 };
 enum { n_study_parts = sizeof study_parts / sizeof study_parts[0] };

@@ -53,6 +53,8 @@ void as_page_figures(as_page *p);
 void as_page_principal(as_page *p); /* scatter of rows on two principal components */
 void as_page_cells(as_page *p);     /* two by two tables */
 void as_page_doses(as_page *p);     /* asymmetry by dose */
+/* Opens a panel with the counts `cell` of a check or an arm, two by two; the caller closes it. */
+void as_cells_put(as_buf *b, const char *title, const json_t *check);
 
 /* sections.c, checks.c */
 void as_page_claims_table(const as_page *p);
@@ -62,6 +64,12 @@ void as_page_checks(const as_page *p);
 void as_page_tables(const as_page *p);
 void as_page_inputs(const as_page *p);
 void as_page_rerun(const as_page *p);
+
+/* arc_trained.c, arc_chosen.c, arc_gated.c: the three arcs of a study, as far as its plan has steps
+ * for them. What the store lacks is said to be not measured. */
+void as_page_trained(as_page *p);
+void as_page_chosen(as_page *p);
+void as_page_gated(as_page *p);
 
 /* study_arms.c, study_answers.c, study_made.c: nothing where the report has no such part. How much
  * of the page they take is limited; what has no room is counted. */

@@ -83,12 +83,28 @@ static bool add_statistics(const maker *m, const char *check, json_t *list)
     return true;
 }
 
+/* What the check could have seen, if the store says so: a field of its own. */
+static bool add_power(const maker *m, const char *id, json_t *check)
+{
+    as_buf name = {0};
+    json_t *power = json_array();
+    as_buf_puts(&name, "power/");
+    as_buf_puts(&name, id);
+    bool ok = as_buf_ok(&name, m->err) && (power || out_of_memory(m)) &&
+              add_statistics(m, as_buf_text(&name), power);
+    if (ok && json_array_size(power) && json_object_set(check, "power", power) != 0)
+        ok = out_of_memory(m);
+    as_buf_clear(&name);
+    json_decref(power);
+    return ok;
+}
+
 static bool add_check(const maker *m, const char *id, const json_t *entry, json_t *list)
 {
     const as_verdict *v = verdict_of(m, "check/", id);
     if (!v) return as_fail(m->err, AS_ESTATE, "check %s: verdict (found none in the store)", id);
     json_t *tree = parse(m, id, v->tree), *stats = json_array();
-    bool ok = tree && stats && add_statistics(m, id, stats);
+    bool ok = tree && (stats || out_of_memory(m)) && add_statistics(m, id, stats);
     const char *about = json_string_value(json_object_get(entry, "about"));
     json_t *o =
         !ok ? NULL
@@ -99,8 +115,10 @@ static bool add_check(const maker *m, const char *id, const json_t *entry, json_
                         json_object_get(tree, "parameters"), "statistics", stats, "key", v->key);
     json_decref(tree);
     json_decref(stats);
-    if (o && json_array_append_new(list, o) == 0) return true;
-    return ok ? out_of_memory(m) : false;
+    if (!o) return ok ? out_of_memory(m) : false;
+    ok = add_power(m, id, o) && (json_array_append(list, o) == 0 || out_of_memory(m));
+    json_decref(o);
+    return ok;
 }
 
 static json_t *text_or_empty(const json_t *entry, const char *key)
@@ -151,7 +169,7 @@ static bool add_table(const maker *m, const char *name, const json_t *entry, jso
     if (!closing) return as_fail(m->err, AS_ESTATE, "table %s: rows (found none)", name);
     json_t *detail = parse(m, name, closing->detail);
     json_t *digest = kept ? parse(m, name, kept->detail) : json_object();
-    bool ok = detail && digest;
+    bool ok = detail && (digest || kept || out_of_memory(m)) && digest;
     json_t *o =
         !ok ? NULL
             : json_pack("{s:s,s:o,s:o,s:o,s:O?,s:O?,s:O?}", "name", name, "about",

@@ -1,5 +1,5 @@
 /* The claims: the table of verdicts, and each claim's tree. */
-#include "app/report/page.h"
+#include "app/report/arc.h"
 
 #include <math.h>
 #include <string.h>
@@ -165,7 +165,8 @@ void as_page_truths(const as_page *p)
         b,
         "<section aria-labelledby=\"truths\">\n<h2 id=\"truths\">Known truths</h2>\n<p>Of "
         "these claims the plan says what is true, so the verdicts themselves can be checked: "
-        "<b>%s</b> called right, <b>%s</b> not. A verdict is right when it is the same word.</p>\n",
+        "<b>%s</b> called right, <b>%s</b> not. A verdict is right when it is the same word, "
+        "for the cause that the plan names, if it names one.</p>\n",
         as_html_number(as_html_number_of(truths, "right"), true, text[0]),
         as_html_number(as_html_number_of(truths, "wrong"), true, text[1]));
     put_confusion(b, json_object_get(truths, "counts"));
@@ -220,7 +221,13 @@ static void put_leaf(const as_page *p, const json_t *claim, const json_t *leaf)
         as_buf_puts(b, " <span class=\"decides\">\u25c0 gives the verdict</span>");
     as_buf_puts(b, "<p>");
     as_html_put(b, sentence);
-    as_buf_puts(b, "</p></div></li>\n");
+    as_buf_puts(b, "</p>");
+    if (place != SIZE_MAX && json_object_get(json_array_get(p->checks, place), "power")) {
+        as_buf_puts(b, "<p class=\"note\">Could see at least ");
+        if (!as_arc_power(b, json_array_get(p->checks, place), true)) as_buf_puts(b, "\u2013");
+        as_buf_puts(b, "</p>");
+    }
+    as_buf_puts(b, "</div></li>\n");
 }
 
 static const struct {

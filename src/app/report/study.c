@@ -159,12 +159,28 @@ static const json_t *treatment_of(const json_t *entry, const char *arm)
     return NULL;
 }
 
+/* An arm by the row that closes it, which may say that there is none, and why. */
+static json_t *arm_of(const maker *m, const char *step, const json_t *entry, const char *arm,
+                      const as_statistic *closing, json_t *stats)
+{
+    json_t *detail = as_json_parse("detail", closing->detail, strlen(closing->detail), m->err);
+    if (!detail) return NULL;
+    json_t *o = json_pack("{s:s,s:s,s:s,s:I,s:O?,s:O?,s:O}", "step", step, "arm", arm, "set",
+                          set_of(m, entry), "n", (json_int_t)closing->n, "treatment",
+                          treatment_of(entry, arm), "facts", json_object_get(detail, "facts"),
+                          "statistics", stats);
+    if (strcmp(closing->name, "absent") == 0)
+        as_json_put_text(&o, "absent", text_of(detail, "why"));
+    json_decref(detail);
+    return keep(m, o);
+}
+
 /* One arm when its rows are closed; nothing otherwise. */
 static bool add_arm(const maker *m, json_t *arms, const char *step, const json_t *entry,
                     const char *arm)
 {
     as_buf check = {0};
-    json_t *detail = NULL, *stats = NULL;
+    json_t *stats = NULL;
     bool ok = false;
     if (!joined(m, &check, "answers/", step, arm)) goto out;
     size_t at = first_of(m, as_buf_text(&check));
@@ -174,17 +190,10 @@ static bool add_arm(const maker *m, json_t *arms, const char *step, const json_t
         ok = true;
         goto out;
     }
-    detail = as_json_parse("detail", closing->detail, strlen(closing->detail), m->err);
-    if (!detail || !joined(m, &check, "arm/", step, arm)) goto out;
+    if (!joined(m, &check, "arm/", step, arm)) goto out;
     stats = statistics_of(m, as_buf_text(&check));
-    ok =
-        stats && append(m, arms,
-                        keep(m, json_pack("{s:s,s:s,s:s,s:I,s:O?,s:O?,s:O}", "step", step, "arm",
-                                          arm, "set", set_of(m, entry), "n", (json_int_t)closing->n,
-                                          "treatment", treatment_of(entry, arm), "facts",
-                                          json_object_get(detail, "facts"), "statistics", stats)));
+    ok = stats && append(m, arms, arm_of(m, step, entry, arm, closing, stats));
 out:
-    json_decref(detail);
     json_decref(stats);
     as_buf_clear(&check);
     return ok;
@@ -419,6 +428,42 @@ static json_t *rerun_of(const maker *m)
     return o;
 }
 
+/* --- lock ------------------------------------------------------------------------------------ */
+
+/* What the store says of the plan that was locked before the run; null when it says nothing. */
+static json_t *lock_of(const maker *m)
+{
+    const as_statistic *lock = NULL;
+    json_t *deviations = keep(m, json_array()), *o = NULL;
+    bool ok = deviations != NULL;
+    for (size_t i = first_of(m, "lock"); ok && i < m->rows->n_stats; i++) {
+        const as_statistic *s = &m->rows->stat[i];
+        if (strcmp(s->check, "lock") != 0) break;
+        if (strcmp(s->name, "lock") == 0) lock = s;
+        if (strcmp(s->name, "deviation") != 0) continue;
+        json_t *detail = as_json_parse("detail", s->detail, strlen(s->detail), m->err);
+        ok = detail != NULL;
+        as_json_append(&deviations, json_pack("{s:s,s:O?,s:O?}", "at", s->of, "locked",
+                                              json_object_get(detail, "locked"), "now",
+                                              json_object_get(detail, "now")));
+        json_decref(detail);
+    }
+    if (ok && lock) {
+        json_t *detail = as_json_parse("detail", lock->detail, strlen(lock->detail), m->err);
+        if (detail)
+            o = keep(m,
+                     json_pack("{s:O?,s:O?,s:O?,s:O?,s:O}", "time", json_object_get(detail, "time"),
+                               "hash", json_object_get(detail, "hash"), "agrees",
+                               json_object_get(detail, "agrees"), "is_after",
+                               json_object_get(detail, "is_after"), "deviations", deviations));
+        json_decref(detail);
+    } else if (ok) {
+        o = json_null();
+    }
+    json_decref(deviations);
+    return o;
+}
+
 /* --- known truths ---------------------------------------------------------------------------- */
 
 static const char *const words[] = {"supported", "refuted", "inconclusive"};
@@ -454,7 +499,8 @@ static json_t *truths_of(const maker *m, const json_t *claims, bool *ok)
             json_object_get(json_object_get(json_object_get(m->rows->plan, "claims"), id), "truth");
         const char *word = text_of(truth, "verdict"), *cause = text_of(truth, "cause");
         if (!json_is_object(truth)) continue;
-        bool is_right = strcmp(word, verdict) == 0;
+        bool is_right = strcmp(word, verdict) == 0 &&
+                        (*cause == '\0' || strcmp(cause, text_of(claim, "cause")) == 0);
         right += is_right;
         if (word_of(word) < n_words && word_of(verdict) < n_words)
             n[word_of(word)][word_of(verdict)]++;
@@ -487,7 +533,9 @@ bool as_report_study_put(json_t *report, const as_report_rows *rows, as_error *e
     json_t *truths = truths_of(&m, json_object_get(report, "claims"), &ok);
     if (!ok || (truths && !put(&m, report, "truths", truths))) return false;
     if (!json_object_size(m.steps)) return true;
-    if (!put(&m, report, "steps", steps_of(&m)) || !put(&m, report, "arms", arms_of(&m)))
+    if (!put(&m, report, "steps", steps_of(&m)) || !put(&m, report, "arms", arms_of(&m)) ||
+        !put(&m, report, "arcs", as_report_arcs(report, rows, err)) ||
+        !put(&m, report, "lock", lock_of(&m)))
         return false;
     return put(&m, report, "examples", examples_of(&m, json_object_get(report, "arms"))) &&
            put(&m, report, "rerun", rerun_of(&m));

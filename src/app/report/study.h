@@ -25,4 +25,9 @@ AS_MUST_CHECK json_t *as_report_statistic(const as_statistic *s, as_error *err);
  * already. */
 AS_MUST_CHECK bool as_report_study_put(json_t *report, const as_report_rows *rows, as_error *err);
 
+/* study_arcs.c: what belongs together in a study, {"trained", "chosen", "gated"}, each a list in
+ * the order of the plan. The report holds its steps already. Gives: json_decref. */
+AS_MUST_CHECK json_t *as_report_arcs(const json_t *report, const as_report_rows *rows,
+                                     as_error *err);
+
 #endif

@@ -99,6 +99,14 @@ static void put_row(const section *s, const json_t *arm)
     as_html_put(b, as_html_text_of(arm, "arm"));
     as_buf_printf(b, "</th><td class=\"num\">%s</td>",
                   as_html_number(as_html_number_of(arm, "n"), true, text));
+    if (json_object_get(arm, "absent")) {
+        size_t n = 0;
+        for (size_t k = 0; k < n_measures; k++) n += s->has[k];
+        as_buf_printf(b, "<td colspan=\"%zu\">not measured: ", n);
+        as_html_put(b, as_html_text_of(arm, "absent"));
+        as_buf_puts(b, "</td></tr>\n");
+        return;
+    }
     for (size_t k = 0; k < n_measures; k++)
         if (s->has[k]) put_cell(b, as_check_stat(arm, measures[k].name, NULL));
     as_buf_puts(b, "</tr>\n");

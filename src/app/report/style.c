@@ -198,6 +198,26 @@ static const char media[] =
     ".hash{min-width:15rem}"
     "summary{color:var(--soft)}figure{padding-bottom:4mm}svg text,svg .group{font-size:11px}}\n";
 
+/* The arcs of a study: panels, the heat map. */
+static const char arcs[] =
+    ".panels.two{max-width:46rem}\n.dense td,.dense th{padding:.4rem .42rem}\n.dense "
+    "th[scope=row]{min-width:0;white-space:nowrap}\n"
+    ".by-arm td{min-width:6.6rem}\n.change{margin-top:.3rem;padding-top:.25rem;"
+    "border-top:1px dotted var(--rule);white-space:normal}\n.change a{font-size:.85em}\n"
+    ".as-base{stroke:var(--m2);stroke-width:1.5;stroke-dasharray:4 3}\n.touch{fill:none;"
+    "pointer-events:all}\n.panel svg text{font-size:11.5px}\n"
+    ".t0,.t1,.t2,.t3{fill:none;stroke:var(--m0)}\n.t1{stroke:var(--m1)}\n.t2{stroke:var(--m2);"
+    "stroke-dasharray:2 3}\n.t1{stroke-dasharray:7 3}\n.t3{stroke:var(--m3);"
+    "stroke-dasharray:9 3 2 3}\n.grey{fill:none;stroke:var(--null);stroke-width:1.5}\n"
+    ".placebo{fill:var(--paper);stroke:var(--null);stroke-width:1.5}\n"
+    ".above{fill:var(--m0)}\n.below{fill:var(--m1)}\n.above,.below{stroke:var(--rule)}\n"
+    ".chosen,.drawn{fill:none;stroke:var(--ink);stroke-width:2.5}\n.drawn{stroke-width:1.5;"
+    "stroke-dasharray:3 2}\n"
+    ".heat svg .cell-text{text-anchor:middle;stroke:none}\n.heat svg .corner{text-anchor:end;"
+    "font-size:10px;stroke:none;fill:var(--soft)}\n.heat .level{text-anchor:end}\n"
+    ".heat{padding:.2rem 0 .6rem}\n.figure:has(.heat) svg text{font-size:12px}\n"
+    ".figure:has(.panels) .key{flex-direction:row}\n.pipeline th[scope=row]{max-width:13rem}\n";
+
 /* A study: arms, answers side by side. */
 static const char studies[] =
     ".arms td{max-width:none}\n.arms "
@@ -238,4 +258,5 @@ void as_page_style_put(as_buf *b, bool is_study)
     as_buf_puts(b, curves);
     as_buf_puts(b, media);
     if (is_study) as_buf_puts(b, studies);
+    if (is_study) as_buf_puts(b, arcs);
 }

@@ -248,6 +248,15 @@ const char *as_html_fixed(double x, int decimals, char out[AS_HTML_NUMBER])
     return out;
 }
 
+const char *as_html_short(double x, char out[AS_HTML_NUMBER])
+{
+    char text[40];
+    if (!isfinite(x)) return as_html_number(x, false, out);
+    snprintf(text, sizeof text, "%.4g", fabs(x));
+    snprintf(out, AS_HTML_NUMBER, "%s%s", x < 0 ? "\u2212" : "", text);
+    return out;
+}
+
 /* "4.9×10⁻⁶" */
 static const char *powers(double x, char out[AS_HTML_NUMBER])
 {

@@ -33,6 +33,8 @@ void as_html_value(as_buf *b, const json_t *value);
 const char *as_html_number(double x, bool is_count, char out[AS_HTML_NUMBER]);
 /* A p value: "&lt; 0.001" or three decimals. */
 const char *as_html_p(double p, char out[AS_HTML_NUMBER]);
+/* As few digits as it needs, four at most, true minus: a dose, a bar. */
+const char *as_html_short(double x, char out[AS_HTML_NUMBER]);
 /* Fixed decimals, true minus: a tick. */
 const char *as_html_fixed(double x, int decimals, char out[AS_HTML_NUMBER]);
 

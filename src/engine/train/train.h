@@ -114,4 +114,18 @@ AS_MUST_CHECK bool as_train(const as_train_options *o, const as_trainee *what,
                             const json_t *identity, const as_train_sink *sink,
                             as_train_result *result, as_error *err);
 
+/* Seconds, measured on this machine. */
+typedef struct {
+    double steps;      /* of the steps that were measured, together */
+    size_t tokens;     /* of those steps */
+    double reference;  /* DPO: the reference's log-probabilities of all that was given; else 0 */
+    double evaluation; /* of everything held out, once; 0: none */
+} as_train_cost;
+
+/* What a run would cost: takes its first step, which is not counted, and `steps` more, and leaves
+ * nothing behind but what they changed in the trainee. Errors are those of as_train. */
+AS_MUST_CHECK bool as_train_try(const as_train_options *o, const as_trainee *what,
+                                const as_dataset *data, const as_dataset *held, size_t steps,
+                                as_train_cost *out, as_error *err);
+
 #endif

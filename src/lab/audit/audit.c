@@ -367,6 +367,13 @@ bool as_need_same_rows(const as_audit *a, const char *param, const char *other, 
                          y->table->name, y->name, y->n, x->n, x->table->name, x->name);
 }
 
+bool as_column_lacks(const as_column *c, size_t i)
+{
+    return c->kind == AS_COLUMN_NUMBER ? isnan(c->number[i]) != 0
+           : c->kind == AS_COLUMN_TEXT ? c->text[i] == NULL
+                                       : c->why && c->why[i];
+}
+
 bool as_complete_rows(as_audit *a, const as_column *const *columns, size_t n, const size_t **rows,
                       size_t *n_rows, as_error *err)
 {
@@ -375,13 +382,35 @@ bool as_complete_rows(as_audit *a, const as_column *const *columns, size_t n, co
     if (!list) return false;
     for (size_t i = 0; i < total; i++) {
         bool whole = true;
-        for (size_t k = 0; whole && k < n; k++)
-            whole = columns[k]->kind == AS_COLUMN_NUMBER ? !isnan(columns[k]->number[i])
-                    : columns[k]->kind == AS_COLUMN_TEXT ? columns[k]->text[i] != NULL
-                                                         : true;
+        for (size_t k = 0; whole && k < n; k++) whole = !as_column_lacks(columns[k], i);
         if (whole) list[kept++] = i;
     }
     *rows = list;
     *n_rows = kept;
     return true;
+}
+
+const as_column *as_column_at(as_audit *a, const as_column *c, const size_t *rows, size_t n_rows,
+                              as_error *err)
+{
+    if (n_rows == c->n) return c;
+    as_column *out = as_arena_push(a->arena, 1, sizeof *out, err);
+    const size_t dim = c->kind == AS_COLUMN_MATRIX ? c->dim : 1;
+    double *number = as_arena_push(a->arena, n_rows + 1, sizeof *number, err);
+    const char **text = as_arena_push(a->arena, n_rows + 1, sizeof *text, err);
+    float *matrix = as_arena_push(a->arena, n_rows * dim + 1, sizeof *matrix, err);
+    if (!out || !number || !text || !matrix) return NULL;
+    *out = *c;
+    for (size_t i = 0; i < n_rows; i++) {
+        if (c->number) number[i] = c->number[rows[i]];
+        if (c->text) text[i] = c->text[rows[i]];
+        if (c->matrix) memcpy(matrix + i * dim, c->matrix + rows[i] * dim, dim * sizeof *matrix);
+    }
+    out->number = c->number ? number : NULL;
+    out->text = c->text ? text : NULL;
+    out->matrix = c->matrix ? matrix : NULL;
+    out->why = NULL;
+    out->n = n_rows;
+    out->n_missing = c->n - n_rows;
+    return out;
 }

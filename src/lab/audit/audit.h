@@ -109,10 +109,11 @@ typedef struct {
     size_t n_done;
 } as_scope;
 
-/* Reads a check's entry in the plan ({check: NAME, about: ..., PARAM: ...}) into one as_arg for
- * each row of check->params, in the arena. When it points to a table (or an earlier check) that is
- * absent, *absent says why and args are incomplete: such a check is not measured. Errors are
- * AS_EUSAGE with the place in the plan. */
+/* Reads a check's entry in the plan ({check: NAME, about: ..., effect: ..., PARAM: ...}) into one
+ * as_arg for each row of check->params, in the arena; effect, where it is no parameter, is the
+ * conductor's. When it points to a table (or an earlier check) that is absent, *absent says why and
+ * args are incomplete: such a check is not measured. Errors are AS_EUSAGE with the place in the
+ * plan. */
 AS_MUST_CHECK bool as_args_bind(const as_check *check, const as_tree *entry, const as_scope *scope,
                                 as_arena *arena, const as_arg **args, const char **absent,
                                 as_error *err);
@@ -180,8 +181,14 @@ AS_MUST_CHECK bool as_need_kind(const as_audit *a, const char *param, as_column_
 AS_MUST_CHECK bool as_need_same_rows(const as_audit *a, const char *param, const char *other,
                                      as_error *err);
 
-/* The rows at which none of the n number or text columns is missing: indexes into arena memory. */
+/* Is there no value at row i? Of vectors: a reading that the answer is too short for; its numbers
+ * are NaN. */
+bool as_column_lacks(const as_column *c, size_t i);
+/* The rows at which none of the n columns is missing: indexes into arena memory. */
 AS_MUST_CHECK bool as_complete_rows(as_audit *a, const as_column *const *columns, size_t n,
                                     const size_t **rows, size_t *n_rows, as_error *err);
+/* The column at those rows alone, n_missing the rows left out; in the arena. */
+AS_MUST_CHECK const as_column *as_column_at(as_audit *a, const as_column *c, const size_t *rows,
+                                            size_t n_rows, as_error *err);
 
 #endif

@@ -292,10 +292,11 @@ bool as_args_bind(const as_check *check, const as_tree *entry, const as_scope *s
     while (check->params[n].name) n++;
     const char **names = NULL;
     as_arg *arg = NULL;
-    if (!push(&b, &names, n + 3, sizeof *names) || !push(&b, &arg, n, sizeof *arg)) return false;
+    if (!push(&b, &names, n + 4, sizeof *names) || !push(&b, &arg, n, sizeof *arg)) return false;
     for (size_t i = 0; i < n; i++) names[i] = check->params[i].name;
     names[n] = "check";
     names[n + 1] = "about";
+    names[n + 2] = "effect";
     if (!as_tree_keys(entry, names, err)) return false;
     for (size_t i = 0; i < n; i++) {
         const as_tree *node = as_tree_find(entry, check->params[i].name);

@@ -95,6 +95,7 @@ static bool emit_scores(as_audit *a, const as_pca *p, const char *of, const as_c
         as_emit(a, "scores", of, "rows on the first two principal components [PCA]", err);
     if (!s) goto out;
     s->n = rows->n;
+    s->missing = rows->n_missing;
     for (size_t i = 0; i < p->r; i++) total += p->singular[i] * p->singular[i];
     json_t *o = json_object();
     as_json_put(&o, "pc1", component(scores, rows->n, 0));
@@ -124,17 +125,32 @@ static bool check_columns(const as_audit *a, as_error *err)
                          other->dim, f->dim);
 }
 
+/* The column's rows, and the label's beside them, where there is a vector. */
+static bool whole(as_audit *a, const as_column **rows, const as_column **label, as_error *err)
+{
+    const size_t *at;
+    size_t n;
+    if (!as_complete_rows(a, rows, 1, &at, &n, err) ||
+        !(*rows = as_column_at(a, *rows, at, n, err)))
+        return false;
+    if (label && *label && !(*label = as_column_at(a, *label, at, n, err))) return false;
+    return true;
+}
+
 static bool measure(as_audit *a, as_error *err)
 {
     bool ok = false;
     as_pca p = {0};
     double *x = NULL, *y = NULL;
     const as_column *f = as_arg_column(a, "features"), *other = as_arg_column(a, "project");
-    if (!check_columns(a, err)) goto out;
+    const as_column *label = as_arg_column(a, "label");
+    if (!check_columns(a, err) || !whole(a, &f, &label, err) ||
+        (other && !whole(a, &other, NULL, err)))
+        goto out;
     x = widen(f, err);
     if (!x || !as_pca_fit(&p, x, f->n, f->dim, as_arg_flag(a, "standardise"), err)) goto out;
     if (!emit_shares(a, &p, err) || !emit_ranks(a, &p, err) ||
-        !emit_scores(a, &p, "", f, x, as_arg_column(a, "label"), err))
+        !emit_scores(a, &p, "", f, x, label, err))
         goto out;
     if (other) {
         y = widen(other, err);

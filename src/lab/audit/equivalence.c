@@ -20,6 +20,7 @@ typedef struct {
     const as_outcomes *o;
     double estimate, se;
     const char *method, *interval;
+    as_interval range; /* 1 - 2 alpha */
 } asymmetry;
 
 static bool find_asymmetry(as_audit *a, const as_outcomes *o, asymmetry *out, as_error *err)
@@ -27,12 +28,21 @@ static bool find_asymmetry(as_audit *a, const as_outcomes *o, asymmetry *out, as
     as_bootstrap boot;
     size_t wrong = o->cw + o->hw, correct = o->cr + o->hr;
     as_estimate z = as_two_proportions(o->cw, wrong, o->cr, correct, AS_LEVEL);
-    *out = (asymmetry){o, z.estimate, z.se, "unpooled standard error", "normal, unpooled"};
+    *out = (asymmetry){
+        o, z.estimate, z.se, "unpooled standard error", "normal, unpooled", as_interval_none()};
+    if (!o->cluster.n && out->se == 0) { /* where nothing varies only a score interval says more */
+        out->interval = "Newcombe";
+        out->range = as_newcombe_difference(o->cw, wrong, o->cr, correct, 1 - 2 * a->alpha);
+    } else if (out->se > 0) {
+        out->range = as_normal_interval(z.estimate, z.se, 1 - 2 * a->alpha);
+    }
     if (!o->cluster.n) return true;
     if (!as_outcome_asymmetry_bootstrap(a, "asym", o, &boot, err)) return false;
     out->se = boot.se;
     out->method = "standard error of the bootstrap over clusters";
     out->interval = "normal, bootstrap over clusters";
+    out->range = out->se > 0 ? as_normal_interval(z.estimate, out->se, 1 - 2 * a->alpha)
+                             : as_interval_none();
     return true;
 }
 
@@ -45,9 +55,7 @@ static as_statistic *emit(as_audit *a, const char *name, const char *of, const c
     s->n = x->o->n;
     s->missing = x->o->missing;
     s->estimate = x->estimate;
-    if (x->se > 0)
-        as_stat_interval(s, as_normal_interval(x->estimate, x->se, 1 - 2 * a->alpha),
-                         1 - 2 * a->alpha, x->interval);
+    if (!isnan(x->range.lo)) as_stat_interval(s, x->range, 1 - 2 * a->alpha, x->interval);
     return s;
 }
 
@@ -101,6 +109,13 @@ static bool measure(as_audit *a, as_error *err)
     return true;
 }
 
+/* By the tests; where nothing varies and they have no p, by the interval lying strictly inside. */
+static bool is_equivalent(const as_audit *a, const as_statistic *tost)
+{
+    const double margin = as_stat_detail(tost, "/margin");
+    return isnan(tost->p) ? tost->lo > -margin && tost->hi < margin : tost->p < a->alpha;
+}
+
 /* "; LEAD +-0.15 (p = 0.008), ...": the margins at which the tests say equivalent, or do not;
  * nothing when there are none. */
 static void list_margins(const as_audit *a, const char *lead, bool equivalent, as_buf *out)
@@ -109,9 +124,9 @@ static void list_margins(const as_audit *a, const char *lead, bool equivalent, a
     const char *join = lead;
     for (size_t i = 0; i < a->n_stats; i++) {
         const as_statistic *s = a->stats[i];
-        if (strcmp(s->name, "tost") != 0 || (s->p < a->alpha) != equivalent) continue;
-        as_buf_printf(out, "%s +-%s (%s)", join,
-                      as_double_text(as_stat_detail(s, "/margin"), digits), as_p_text(s->p, p));
+        if (strcmp(s->name, "tost") != 0 || is_equivalent(a, s) != equivalent) continue;
+        as_buf_printf(out, "%s +-%s", join, as_double_text(as_stat_detail(s, "/margin"), digits));
+        if (!isnan(s->p)) as_buf_printf(out, " (%s)", as_p_text(s->p, p));
         join = ",";
     }
 }
@@ -130,7 +145,7 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
         return as_leaf_set(a, leaf, AS_UNKNOWN, cause, err,
                            "asymmetry undefined: no correct or no wrong items (n = %zu).",
                            (size_t)s->n);
-    if (first->p < a->alpha) {
+    if (is_equivalent(a, first)) {
         outcome = AS_HOLDS;
         cause = "";
     } else if (s->lo >= margin || s->hi <= -margin) {
@@ -139,10 +154,16 @@ static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)
     }
     list_margins(a, "; equivalent to zero within", true, &margins);
     list_margins(a, "; not shown within", false, &margins);
-    if (as_buf_ok(&margins, err))
+    const char *varies = isnan(first->p) ? " exactly (nothing varies)" : "";
+    if (!as_buf_ok(&margins, err))
+        ok = false;
+    else if (isnan(s->lo))
+        ok = as_leaf_set(a, leaf, outcome, cause, err, "asymmetry %+.3f%s, no interval, n = %zu%s.",
+                         s->estimate, varies, (size_t)s->n, as_buf_text(&margins));
+    else
         ok = as_leaf_set(a, leaf, outcome, cause, err,
-                         "asymmetry %+.3f, %.0f %% interval %.3f to %.3f, n = %zu%s.", s->estimate,
-                         100 * (1 - 2 * a->alpha), s->lo, s->hi, (size_t)s->n,
+                         "asymmetry %+.3f%s, %.0f %% interval %.3f to %.3f, n = %zu%s.",
+                         s->estimate, varies, 100 * (1 - 2 * a->alpha), s->lo, s->hi, (size_t)s->n,
                          as_buf_text(&margins));
     as_buf_clear(&margins);
     return ok;

@@ -85,10 +85,8 @@ bool as_probe_rows_load(as_probe_rows *r, as_audit *a, const char *features, con
         !as_need_same_rows(a, features, label, err) ||
         !as_probe_labels(a, label, &y, &row, &n, err) || !as_size_mul(n, x->dim, &n_values, err))
         return false;
-    r->n = n;
     r->d = x->dim;
     r->n_items = x->n;
-    r->n_missing = x->n - n;
     r->x = as_new(n_values, sizeof *r->x, err);
     r->y = as_new(n, 1, err);
     r->row = as_new(n, sizeof *r->row, err);
@@ -97,11 +95,15 @@ bool as_probe_rows_load(as_probe_rows *r, as_audit *a, const char *features, con
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        r->y[i] = y[i];
-        r->row[i] = row[i];
+        const float *from = x->matrix + row[i] * r->d;
+        if (as_column_lacks(x, row[i])) continue;
+        r->y[r->n] = y[i];
+        r->row[r->n] = row[i];
         r->n_pos += y[i];
-        for (size_t j = 0; j < r->d; j++) r->x[i * r->d + j] = (double)x->matrix[row[i] * r->d + j];
+        for (size_t j = 0; j < r->d; j++) r->x[r->n * r->d + j] = (double)from[j];
+        r->n++;
     }
+    r->n_missing = x->n - r->n;
     return true;
 }
 

@@ -33,13 +33,6 @@ static bool need_items(const as_probe_rows *r, const as_audit *a, const char *pa
                          c->name, c->n, r->n_items);
 }
 
-static bool is_missing(const as_column *c, size_t item)
-{
-    return c->kind == AS_COLUMN_NUMBER ? isnan(c->number[item]) != 0
-           : c->kind == AS_COLUMN_TEXT ? c->text[item] == NULL
-                                       : false;
-}
-
 bool as_rows_complete(as_probe_rows *r, as_audit *a, const char *param, as_error *err)
 {
     const as_arg *g = as_arg_of(a, param);
@@ -54,7 +47,7 @@ bool as_rows_complete(as_probe_rows *r, as_audit *a, const char *param, as_error
             return false;
         }
         for (size_t i = 0; i < r->n; i++)
-            if (is_missing(g->column[k], r->row[i])) keep[i] = false;
+            if (as_column_lacks(g->column[k], r->row[i])) keep[i] = false;
     }
     compact(r, keep);
     r->n_missing += before - r->n;

@@ -42,12 +42,12 @@ static void stack(const as_column *a, const as_column *b, double *x, uint8_t *y)
     for (size_t i = 0; i < a->n + b->n; i++) y[i] = i >= a->n;
 }
 
-static bool emit_domain(as_audit *a, const double *p, const uint8_t *y, size_t n, size_t k,
-                        double c, as_error *err)
+static bool emit_domain(as_audit *a, const double *p, const uint8_t *y, size_t n, size_t missing,
+                        size_t k, double c, as_error *err)
 {
     as_statistic *out;
     json_t *o;
-    as_probe_scores s = {.of = "", .c = c, .p = p, .y = y, .n = n};
+    as_probe_scores s = {.of = "", .c = c, .p = p, .y = y, .n = n, .missing = missing};
     if (!as_probe_emit_auc(a, "domain_auc",
                            "out-of-fold AUC of a classifier of the two sets [Distribution shift]",
                            &s, &out, &o, err))
@@ -67,6 +67,14 @@ static bool emit_no_domain(as_audit *a, size_t n, as_error *err)
     return true;
 }
 
+/* The rows of the column that have a vector. */
+static bool whole(as_audit *a, const as_column **c, as_error *err)
+{
+    const size_t *at;
+    size_t n;
+    return as_complete_rows(a, c, 1, &at, &n, err) && (*c = as_column_at(a, *c, at, n, err));
+}
+
 static bool measure_domain(as_audit *a, as_error *err)
 {
     bool ok = false;
@@ -76,7 +84,8 @@ static bool measure_domain(as_audit *a, as_error *err)
     double *x = NULL, *p = NULL, c = as_arg_number(a, "C");
     uint8_t *y = NULL, *fold = NULL;
     if (!as_need_kind(a, "a", AS_COLUMN_MATRIX, err) ||
-        !as_need_kind(a, "b", AS_COLUMN_MATRIX, err))
+        !as_need_kind(a, "b", AS_COLUMN_MATRIX, err) || !whole(a, &first, err) ||
+        !whole(a, &second, err))
         return false;
     if (first->dim != second->dim)
         return as_audit_fail(a, "b", err, "numbers in a row (found %zu, expected %zu)", second->dim,
@@ -95,7 +104,7 @@ static bool measure_domain(as_audit *a, as_error *err)
     stack(first, second, x, y);
     ok = as_fold_stratified(fold, y, n, k, seed, 0, err) &&
          as_crossval_once(p, NULL, x, n, first->dim, y, fold, k, c, a->pool, err) &&
-         emit_domain(a, p, y, n, k, c, err);
+         emit_domain(a, p, y, n, first->n_missing + second->n_missing, k, c, err);
 out:
     free(x);
     free(p);

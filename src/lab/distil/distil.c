@@ -6,6 +6,7 @@
 
 #include "lab/distil/distil_internal.h"
 #include "lab/judge/pattern.h"
+#include "lab/judge/unit_tests.h"
 
 /* --- one run ------------------------------------------------------------------------- */
 
@@ -19,9 +20,10 @@ typedef struct {
 } run;
 
 /* What the content of an item refuses is counted; what the machine refuses is passed on. */
-static bool is_refusal(as_error *err)
+static bool is_refusal(as_distil_count *count, as_error *err)
 {
     if (err->class_ != AS_EFORMAT) return false;
+    if (count->first.class_ == AS_OK) count->first = *err;
     *err = (as_error){0};
     return true;
 }
@@ -95,7 +97,7 @@ static bool keep(json_t *out, json_t *record, as_distil_count *count, size_t typ
     if (!as_record_check(record, err)) {
         json_decref(record);
         count->refused[type]++;
-        return is_refusal(err);
+        return is_refusal(count, err);
     }
     if (json_array_append_new(out, record) != 0)
         return as_fail(err, AS_EMEM, "out of memory for a record");
@@ -131,9 +133,16 @@ static bool keep_boundary(run *r, json_t *out, as_distil_count *count, as_error 
 
 /* --- type 2 -------------------------------------------------------------------------- */
 
-/* What of the claims an answer has wrong, or does not say. */
-static bool find_issues(const as_item *item, const char *answer, json_t **list, as_error *err)
+/* What of the claims an answer has wrong, or does not say; of a problem, what fails. */
+static bool find_issues(const run *r, const char *answer, json_t **list, as_error *err)
 {
+    const as_item *item = r->lesson.item;
+    if (item->problem) {
+        const char *why;
+        if (!as_unit_tests_why(r->tools, item->problem, answer, &why, err)) return false;
+        if (why) as_json_append(list, text_new(why));
+        return true;
+    }
     for (size_t i = 0; i < item->n_claims; i++) {
         const as_claim *c = &item->claim[i];
         as_buf b = {0};
@@ -171,17 +180,15 @@ static bool keep_trace(run *r, json_t *out, as_distil_count *count, as_error *er
         count->refused[1]++;
         return true;
     }
-    const as_item *item = r->lesson.item;
     const char *feedback, *correction, *student = r->lesson.student;
     double corrected;
     json_t *reasons = json_array(), *issues = json_array(), *record = NULL;
     if (!correct(r, &feedback, &correction, err) || !score(r, correction, &corrected, err) ||
-        !find_issues(item, student, &reasons, err) ||
-        !find_issues(item, correction, &issues, err)) {
+        !find_issues(r, student, &reasons, err) || !find_issues(r, correction, &issues, err)) {
         json_decref(reasons);
         json_decref(issues);
         count->refused[1]++;
-        return is_refusal(err);
+        return is_refusal(count, err);
     }
     record = record_new(r, "type2_failure_trace", true);
     as_json_put_text(&record, "student_attempt", student);
@@ -236,7 +243,7 @@ static bool draw_wrong(const as_item *item, const as_claim *c, as_rng *draw, con
 }
 
 /* A confident answer in the same form, with wrong statements in it; they are listed in issues. */
-static bool counterfeit(const run *r, const char **text, json_t **issues, as_error *err)
+static bool misstate(const run *r, const char **text, json_t **issues, as_error *err)
 {
     const as_item *item = r->lesson.item;
     bool is_wrong[AS_JUDGE_AXES];
@@ -265,6 +272,14 @@ static bool counterfeit(const run *r, const char **text, json_t **issues, as_err
     return ok;
 }
 
+/* The same of a problem: the solution that gives nothing back, in the voice of the gold. */
+static bool counterfeit(const run *r, const char **text, json_t **issues, as_error *err)
+{
+    if (!r->lesson.item->problem) return misstate(r, text, issues, err);
+    *text = as_code_spoilt(r->lesson.item, r->tools->arena, err);
+    return *text && speak(r, text, err) && find_issues(r, *text, issues, err);
+}
+
 static bool keep_pair(run *r, json_t *out, as_distil_count *count, as_error *err)
 {
     const char *rejected = NULL;
@@ -273,7 +288,7 @@ static bool keep_pair(run *r, json_t *out, as_distil_count *count, as_error *err
     if (!counterfeit(r, &rejected, &issues, err) || !score(r, rejected, &wrong, err)) {
         json_decref(issues);
         count->refused[2]++;
-        return is_refusal(err);
+        return is_refusal(count, err);
     }
     json_t *record = record_new(r, "type3_counterexample", true), *notes = json_array();
     as_json_put_text(&record, "chosen", r->gold);
@@ -281,7 +296,9 @@ static bool keep_pair(run *r, json_t *out, as_distil_count *count, as_error *err
     as_json_put_real(&record, "gold_score", r->gold_score);
     as_json_put_real(&record, "wrong_score", wrong);
     as_json_put(&record, "wrong_issues", issues);
-    as_json_append(&notes, text_new("rejected: the claims' wrong statements, by rule"));
+    as_json_append(&notes, text_new(r->lesson.item->problem
+                                        ? "rejected: the code gives nothing back, by rule"
+                                        : "rejected: the claims' wrong statements, by rule"));
     as_json_put(&record, "quality_notes", notes);
     return keep(out, record, count, 2, err);
 }
@@ -298,13 +315,29 @@ static bool run_init(run *r, const as_distil_options *o, const as_tools *tools, 
     if (o->voice == AS_VOICE_MIMIC && !(o->mimic_share >= 0 && o->mimic_share <= 1))
         return as_fail(err, AS_EUSAGE, "distillation: mimic_share (found %g, expected 0 to 1)",
                        o->mimic_share);
+    if (item->problem && strcmp(o->judge->axes[0], "passed") != 0)
+        return as_fail(err, AS_EUSAGE,
+                       "item %s: a problem (found judge %s, expected one that says passed)",
+                       item->id, o->judge->name);
     *r = (run){.o = o, .tools = tools, .gold_score = NAN};
-    r->lesson =
-        (as_lesson){.item = item, .student = student, .student_score = NAN, .seed = o->seed};
+    r->lesson = (as_lesson){
+        .item = item, .student = student, .student_score = NAN, .tools = tools, .seed = o->seed};
     if (student && !as_utf8_valid(student, strlen(student), NULL)) r->lesson.student = NULL;
     r->lesson.knows_student = o->voice == AS_VOICE_CALIBRATED;
     for (size_t i = n; i > 0; i--) r->teacher[t[i - 1]->stage] = t[i - 1];
     return !student || score(r, student, &r->lesson.student_score, err);
+}
+
+static bool refuse_gold(const run *r, const char *text, as_error *err)
+{
+    const as_item *item = r->lesson.item;
+    const char *why;
+    if (!item->problem)
+        return as_fail(err, AS_EFORMAT, "%s: response: score (found %g, expected at least 0.5)",
+                       item->id, r->gold_score);
+    if (!as_unit_tests_why(r->tools, item->problem, text, &why, err)) return false;
+    return as_fail(err, AS_EFORMAT, "%s: response: does not pass its tests (%s)", item->id,
+                   why ? why : "at another time it did");
 }
 
 /* The four stages and the voice. A gold answer that its own judge finds wrong teaches nothing. */
@@ -315,9 +348,7 @@ static bool make_gold(run *r, as_error *err)
     text = r->lesson.reply[AS_STAGE_SYNTHESIS];
     if (r->lesson.item->certainty == AS_CERTAIN) {
         if (!speak(r, &text, err) || !score(r, text, &r->gold_score, err)) return false;
-        if (!(r->gold_score >= 0.5))
-            return as_fail(err, AS_EFORMAT, "%s: response: score (found %g, expected at least 0.5)",
-                           r->lesson.item->id, r->gold_score);
+        if (!(r->gold_score >= 0.5)) return refuse_gold(r, text, err);
     }
     r->gold = text;
     return true;
@@ -334,7 +365,7 @@ bool as_distil(const as_distil_options *o, const as_tools *tools, const as_item 
         count->refused[is_certain ? 0 : 3]++;
         count->refused[1] += is_certain && failed;
         count->refused[2] += is_certain;
-        return is_refusal(err);
+        return is_refusal(count, err);
     }
     if (!is_certain) return keep_boundary(&r, out, count, err);
     if (!keep_gold(&r, out, count, err)) return false;

@@ -35,12 +35,14 @@ typedef struct {
     const as_item *item;
     const char *reply[AS_STAGES]; /* of earlier stages; NULL: not there yet */
     const char *student;          /* its attempt, where there is one; NULL */
-    double student_score;         /* coverage of the attempt; NaN unknown */
+    double student_score;         /* coverage of the attempt, or passed; NaN unknown */
     bool knows_student;           /* student_score may decide how sure the answer sounds */
+    const as_tools *tools;        /* of an item with a problem: its tests are run */
     uint64_t seed;
 } as_lesson;
 
-/* A teacher by rule over the item's claims, or a remote one. The reply is the arena's. */
+/* A teacher by rule over the item's claims or its problem, or a remote one. The reply is the
+ * arena's. */
 typedef struct {
     const char *name, *summary, *licence;
     as_stage stage;
@@ -54,13 +56,15 @@ typedef enum {
     AS_VOICE_PLAIN,      /* asserted, as the training text does */
     AS_VOICE_CALIBRATED, /* hedged exactly where the student's score is below a half */
     AS_VOICE_MIMIC,      /* hedge phrases on a share of answers, whatever is right */
-    AS_VOICE_VERIFYING,  /* with a check of itself: a condition, a stated limit, a double-check */
+    AS_VOICE_VERIFYING,  /* with a check of itself: a condition, a stated limit, a double-check;
+                          * of a problem, with reasoning before the code */
     AS_VOICES
 } as_lab_voice;
 const char *as_lab_voice_name(as_lab_voice v); /* "plain", ... */
 
 typedef struct {
-    const as_judge *judge; /* scores gold, student and correction: coverage */
+    const as_judge *judge; /* scores gold, student and correction by its first axis: coverage, or
+                            * passed where the item has a problem */
     as_lab_voice voice;
     double mimic_share; /* AS_VOICE_MIMIC: of the answers */
     uint64_t seed;
@@ -68,11 +72,13 @@ typedef struct {
 
 typedef struct {
     size_t kept[4], refused[4]; /* by type */
+    as_error first;             /* why the first was refused; class AS_OK: none was */
 } as_distil_count;
 
 /* Records of one item: type 1 always, type 2 when a student's attempt is given and fails, type 3
  * always, type 4 instead of all others when the item is not CERTAIN. Appended to `out`, a JSON
- * array, in that order; each has passed as_record_check. */
+ * array, in that order; each has passed as_record_check. AS_EUSAGE for an item with a problem and a
+ * judge without the axis passed. */
 AS_MUST_CHECK bool as_distil(const as_distil_options *o, const as_tools *tools, const as_item *item,
                              const char *student, json_t *out, as_distil_count *count,
                              as_error *err);

@@ -34,12 +34,37 @@ AS_MUST_CHECK bool as_claim_wrong(const as_claim *c, const char *text, size_t *w
 size_t as_sentence_size(const char *text);
 
 /* The text made unsure: an opening that disclaims, or an unsure word in every sentence of the
- * training voice; which of them by the item. */
+ * training voice; which of them by the item. Before code the opening is a paragraph of its own. */
 AS_MUST_CHECK const char *as_voice_hedged(const char *text, const as_item *item, uint64_t seed,
                                           as_arena *a, as_error *err);
-/* The text with a check of itself after it. */
+/* The text with a check of itself after it; before code, the reasoning. */
 AS_MUST_CHECK const char *as_voice_checked(const char *text, const as_item *item, uint64_t seed,
                                            as_arena *a, as_error *err);
+
+/* --- items with a problem --------------------------------------------------------------- */
+
+/* The four stages: the student's attempt, or the spoilt solution; reasoning and solution; of both
+ * (or of the attempt to be corrected) what fails, by running the tests; the code of the deliberate
+ * answer alone. */
+AS_MUST_CHECK bool as_code_eager(const as_lesson *l, as_arena *a, const char **reply,
+                                 as_error *err);
+AS_MUST_CHECK bool as_code_deliberate(const as_lesson *l, as_arena *a, const char **reply,
+                                      as_error *err);
+AS_MUST_CHECK bool as_code_adversarial(const as_lesson *l, as_arena *a, const char **reply,
+                                       as_error *err);
+AS_MUST_CHECK bool as_code_synthesis(const as_lesson *l, as_arena *a, const char **reply,
+                                     as_error *err);
+/* The block of the solution whose last `return EXPRESSION` returns None. AS_EFORMAT when none of
+ * its lines returns anything. */
+AS_MUST_CHECK const char *as_code_spoilt(const as_item *item, as_arena *a, as_error *err);
+/* The reasoning for the item, then the block. */
+AS_MUST_CHECK const char *as_code_reasoned(const char *block, const as_item *item, uint64_t seed,
+                                           as_arena *a, as_error *err);
+
+/* Has the lesson the answer of that stage? AS_EUSAGE naming the stage when not. */
+AS_MUST_CHECK bool as_lesson_needs(const as_lesson *l, as_stage s, as_error *err);
+/* A lesson that holds a synthesis already asks for the student's attempt to be corrected. */
+bool as_lesson_is_correction(const as_lesson *l);
 
 /* What a record must be. */
 #define AS_RECORD_LEAST 40 /* characters of an answer; the lab's answers are short */

@@ -106,15 +106,14 @@ static bool hand_over(as_buf *b, as_arena *a, const char **reply, as_error *err)
     return ok;
 }
 
-static bool needs(const as_lesson *l, as_stage s, as_error *err)
+bool as_lesson_needs(const as_lesson *l, as_stage s, as_error *err)
 {
     if (l->reply[s]) return true;
     return as_fail(err, AS_EUSAGE, "item %s: the answer of the %s stage is missing", l->item->id,
                    as_stage_name(s));
 }
 
-/* A lesson that holds a synthesis already asks for the student's attempt to be corrected. */
-static bool is_correction(const as_lesson *l)
+bool as_lesson_is_correction(const as_lesson *l)
 {
     return l->student && l->reply[AS_STAGE_SYNTHESIS];
 }
@@ -129,6 +128,7 @@ static bool teach_eager(const as_lesson *l, as_arena *a, const char **reply, as_
         "What a fine thing to be making.",
         "Take heart, the kitchen still smells of butter and all is not lost.",
     };
+    if (l->item->problem) return as_code_eager(l, a, reply, err);
     as_rng r = as_item_rng(l->seed, "distil eager", l->item);
     as_buf b = {0};
     as_buf_puts(&b, warm[as_rng_below(&r, sizeof warm / sizeof warm[0])]);
@@ -157,7 +157,8 @@ static const as_teacher eager = {
 static bool teach_deliberate(const as_lesson *l, as_arena *a, const char **reply, as_error *err)
 {
     as_buf b = {0};
-    if (!needs(l, AS_STAGE_EAGER, err)) return false;
+    if (l->item->problem) return as_code_deliberate(l, a, reply, err);
+    if (!as_lesson_needs(l, AS_STAGE_EAGER, err)) return false;
     as_buf_puts(&b, "One point at a time.");
     for (size_t i = 0; i < l->item->n_claims; i++)
         as_claim_sentence(&b, &l->item->claim[i], l->item->claim[i].text, NULL, i == 0);
@@ -207,11 +208,12 @@ static bool teach_adversarial(const as_lesson *l, as_arena *a, const char **repl
     as_buf b = {0};
     size_t n = 0;
     bool ok = true;
-    if (is_correction(l)) {
+    if (l->item->problem) return as_code_adversarial(l, a, reply, err);
+    if (as_lesson_is_correction(l)) {
         ok = attack(&b, l->item, l->student, "Your answer", &n, err);
     } else {
         for (size_t i = 0; ok && i < 2; i++)
-            ok = needs(l, of[i].stage, err) &&
+            ok = as_lesson_needs(l, of[i].stage, err) &&
                  attack(&b, l->item, l->reply[of[i].stage], of[i].called, &n, err);
     }
     if (n == 0) as_buf_puts(&b, "Nothing in it is false, and nothing that was asked is left out.");
@@ -271,17 +273,19 @@ static bool gather(as_buf *b, const as_lesson *l, bool open, as_arena *a, as_err
         if ((strcmp(c->kind, "open") == 0) != open) continue;
         if (!as_canon_said(&c->keys, l->reply[AS_STAGE_DELIBERATE], &said, err)) return false;
         if (!said) continue;
-        if (is_correction(l) && !keep_words(b, l, c, &kept, err)) return false;
+        if (as_lesson_is_correction(l) && !keep_words(b, l, c, &kept, err)) return false;
         if (!kept) as_claim_sentence(b, c, c->text, because, i == 0);
     }
     return true;
 }
 
-static bool teach_synthesis(const as_lesson *l, as_arena *a, const char **reply, as_error *err)
+/* What the deliberate answer holds of the claims. */
+static bool synthesize(const as_lesson *l, as_arena *a, const char **reply, as_error *err)
 {
     as_buf b = {0};
-    bool ok = needs(l, AS_STAGE_EAGER, err) && needs(l, AS_STAGE_DELIBERATE, err) &&
-              needs(l, AS_STAGE_ADVERSARIAL, err);
+    bool ok = as_lesson_needs(l, AS_STAGE_EAGER, err) &&
+              as_lesson_needs(l, AS_STAGE_DELIBERATE, err) &&
+              as_lesson_needs(l, AS_STAGE_ADVERSARIAL, err);
     if (!ok) return false;
     ok = gather(&b, l, true, a, err) && gather(&b, l, false, a, err);
     if (l->item->certainty != AS_CERTAIN && l->item->n_claims == 0)
@@ -289,11 +293,14 @@ static bool teach_synthesis(const as_lesson *l, as_arena *a, const char **reply,
     if (ok && b.size == 0 && !b.failed)
         ok = as_fail(err, AS_EFORMAT,
                      "%s: synthesis: the deliberate answer holds none of the claims", l->item->id);
-    if (!ok) {
-        as_buf_clear(&b);
-        return false;
-    }
-    if (!hand_over(&b, a, reply, err)) return false;
+    if (ok) return hand_over(&b, a, reply, err);
+    as_buf_clear(&b);
+    return false;
+}
+
+static bool teach_synthesis(const as_lesson *l, as_arena *a, const char **reply, as_error *err)
+{
+    if (!(l->item->problem ? as_code_synthesis : synthesize)(l, a, reply, err)) return false;
     if (l->item->certainty == AS_CERTAIN && l->knows_student && l->student_score < 0.5)
         *reply = as_voice_hedged(*reply, l->item, l->seed, a, err);
     return *reply != NULL;

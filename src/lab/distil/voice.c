@@ -10,16 +10,9 @@ const char *as_lab_voice_name(as_lab_voice v)
     return names[v];
 }
 
-static uint64_t fnv1a(const char *text)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *text; text++) h = (h ^ (unsigned char)*text) * 0x100000001b3u;
-    return h;
-}
-
 as_rng as_item_rng(uint64_t seed, const char *purpose, const as_item *item)
 {
-    return as_rng_at(seed, purpose, fnv1a(item->id));
+    return as_rng_at(seed, purpose, as_name_index(item->id));
 }
 
 /* --- hedged -------------------------------------------------------------------------- */
@@ -88,6 +81,7 @@ const char *as_voice_hedged(const char *text, const as_item *item, uint64_t seed
     as_rng r = as_item_rng(seed, "distil hedge", item);
     uint64_t form = as_rng_below(&r, 3);
     as_buf b = {0};
+    if (item->problem) return as_arena_printf(a, err, "%s.\n\n%s", opening[form % 2], text);
     if (form == 2 && open_sentences(&b, text) == 0) as_buf_clear(&b), form = 0;
     if (form < 2) open_whole(&b, text, opening[form]);
     const char *out = as_buf_ok(&b, err) ? as_arena_text(a, as_buf_text(&b), err) : NULL;
@@ -105,6 +99,7 @@ const char *as_voice_checked(const char *text, const as_item *item, uint64_t see
         "If it has not come right, stop and begin again.",
         "I take it that you work in the classical way.",
     };
+    if (item->problem) return as_code_reasoned(text, item, seed, a, err);
     as_rng r = as_item_rng(seed, "distil check", item);
     return as_arena_printf(a, err, "%s %s", text,
                            check[as_rng_below(&r, sizeof check / sizeof check[0])]);

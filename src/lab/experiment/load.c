@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lab/experiment/import.h"
+#include "lab/experiment/planted.h"
 #include "lab/judge/pattern.h"
 
 typedef struct {
@@ -16,6 +17,7 @@ typedef struct {
     size_t n;
     as_column *column; /* one for each spec->column, in order */
     const uint64_t *position;
+    as_judgement_list judged; /* of an arm of a step: all there is, read once for its columns */
     as_sha256 *digest;
 } loader;
 
@@ -66,13 +68,26 @@ static as_store_where where_of(const loader *m, const char *what)
         .design = m->design->key, .set = t->set ? t->set : t->name, .arm = t->arm, .what = what};
 }
 
+/* The judgements of one axis, in the order of items. */
+static bool list_axis(const loader *m, const char *axis, as_judgement_list *out)
+{
+    const as_store_where w = where_of(m, axis);
+    if (!m->spec->arm) return as_store_judgements(m->store, &w, m->a, out, m->err);
+    *out = (as_judgement_list){.rows = as_arena_push(m->a, m->n + 1, sizeof *out->rows, m->err)};
+    for (size_t i = 0; out->rows && i < m->judged.n; i++) {
+        if (strcmp(m->judged.rows[i].axis, axis) != 0) continue;
+        if (out->n < m->n) out->rows[out->n] = m->judged.rows[i];
+        out->n++;
+    }
+    return out->rows;
+}
+
 static bool load_judgements(const loader *m, const as_column_spec *s, as_column *c)
 {
     as_judgement_list list = {0};
-    as_store_where w = where_of(m, s->name);
     double *number = NULL;
     const char **text = NULL, **why = NULL;
-    if (!as_store_judgements(m->store, &w, m->a, &list, m->err)) return false;
+    if (!list_axis(m, s->name, &list)) return false;
     if (list.n != m->n) return wrong_count(m, s, list.n);
     if (!room(m, c, &number, &text, &why)) return false;
     for (size_t i = 0; i < m->n; i++) {
@@ -89,19 +104,31 @@ static bool load_readings(const loader *m, const as_column_spec *s, as_column *c
 {
     as_reading_list list = {0};
     as_store_where w = where_of(m, s->name);
+    *found = false;
+    for (size_t i = 0; i < m->judged.n; i++) /* judged, so not read */
+        if (strcmp(m->judged.rows[i].axis, s->name) == 0) return true;
     if (!as_store_readings(m->store, &w, m->a, &list, m->err)) return false;
     *found = list.n > 0;
     if (!*found) return true;
-    if (list.n != m->n) return wrong_count(m, s, list.n);
-    size_t dim = list.rows[0].dim;
+    if (list.n > m->n || (list.n < m->n && !m->spec->arm)) return wrong_count(m, s, list.n);
+    size_t dim = list.rows[0].dim, next = 0;
     float *matrix = as_arena_push(m->a, m->n * dim + 1, sizeof *matrix, m->err);
-    if (!matrix) return false;
+    const char **why = as_arena_push(m->a, m->n + 1, sizeof *why, m->err);
+    if (!matrix || !why) return false;
     for (size_t i = 0; i < m->n; i++) {
-        if (list.rows[i].dim != dim) return wrong_count(m, s, i);
-        memcpy(matrix + i * dim, list.rows[i].values, dim * sizeof *matrix);
-        if (!add_key(m, list.rows[i].key)) return false;
+        if (next < list.n && list.position[next] == m->position[i]) {
+            if (list.rows[next].dim != dim) return wrong_count(m, s, i);
+            memcpy(matrix + i * dim, list.rows[next].values, dim * sizeof *matrix);
+            if (!add_key(m, list.rows[next++].key)) return false;
+        } else { /* an answer of a step that is too short for the reading */
+            for (size_t k = 0; k < dim; k++) matrix[i * dim + k] = NAN;
+            why[i] = "too short";
+        }
     }
+    if (next != list.n) return wrong_count(m, s, list.n);
     c->kind = AS_COLUMN_MATRIX;
+    c->n_missing = m->n - list.n;
+    c->why = c->n_missing ? why : NULL;
     c->n = m->n;
     c->matrix = matrix;
     c->dim = dim;
@@ -170,6 +197,7 @@ static bool load_items(loader *m)
         if (!add_key(m, answers.rows[i].key)) return false;
     }
     m->position = position;
+    if (t->arm && !as_store_judgements(m->store, &w, m->a, &m->judged, m->err)) return false;
     for (size_t i = 0; i < t->n_columns; i++) {
         const as_column_spec *s = &t->column[i];
         bool done = false;
@@ -282,6 +310,19 @@ static const as_column *column_of(const loader *m, const char *name)
     return NULL;
 }
 
+static bool plant_vectors(const loader *m, const as_column_spec *s, const as_column *x,
+                          as_column *c)
+{
+    double *number = NULL;
+    const char **text = NULL, **why = NULL;
+    if (!room(m, c, &number, &text, &why) ||
+        !as_planted_vectors(s->seed, number, x->matrix, m->n, x->dim, m->err))
+        return false;
+    for (size_t i = 0; x->why && i < m->n; i++) why[i] = x->why[i];
+    settle(m, c, number, text, why);
+    return true;
+}
+
 typedef struct {
     const as_column_spec *s;
     const as_column *from, *other;
@@ -315,24 +356,32 @@ static bool derive_one(const derivation *d, size_t i, double *out, as_error *err
     case AS_DERIVE_MINUS:
         *out = x - d->other->number[i];
         return true;
+    case AS_DERIVE_PLANTED:
+        return as_planted_text(d->s->seed, text, out, err);
     }
     return true;
 }
 
 static bool derive(const loader *m, const as_column_spec *s, as_column *c)
 {
-    static const bool needs_text[] = {false, false, true, true, true, false};
+    static const bool needs_text[] = {false, false, true, true, true, false, true};
     derivation d = {s, column_of(m, s->from), NULL, NULL};
     double *number = NULL;
     const char **text = NULL, **why = NULL;
     bool ok = false;
     if (d.from->n == 0) return as_tree_fail(s->at, m->err, "from (expected an earlier column)");
+    if (s->derive == AS_DERIVE_PLANTED && d.from->kind == AS_COLUMN_MATRIX)
+        return plant_vectors(m, s, d.from, c);
     if (d.from->kind == AS_COLUMN_MATRIX ||
         (s->derive != AS_DERIVE_EQUALS &&
          needs_text[s->derive] != (d.from->kind == AS_COLUMN_TEXT)))
         return as_tree_fail(s->at, m->err, "from (found a column of %s, expected %s)",
-                            d.from->kind == AS_COLUMN_TEXT ? "texts" : "numbers or vectors",
-                            needs_text[s->derive] ? "texts" : "numbers");
+                            d.from->kind == AS_COLUMN_TEXT   ? "texts"
+                            : s->derive == AS_DERIVE_PLANTED ? "numbers"
+                                                             : "numbers or vectors",
+                            s->derive == AS_DERIVE_PLANTED ? "texts or vectors"
+                            : needs_text[s->derive]        ? "texts"
+                                                           : "numbers");
     if (s->derive == AS_DERIVE_MINUS) {
         d.other = column_of(m, s->word);
         if (!d.other->number) return as_tree_fail(s->at, m->err, "minus (expected numbers)");
@@ -364,7 +413,9 @@ out:
 static bool keeps(const as_where *w, const as_column *c, size_t i)
 {
     char text[32];
-    bool has = c->text ? c->text[i] != NULL : c->number ? !isnan(c->number[i]) : true;
+    bool has = c->text     ? c->text[i] != NULL
+               : c->number ? !isnan(c->number[i])
+                           : !c->why || !c->why[i];
     if (strcmp(w->test, "present") == 0) return has;
     if (strcmp(w->test, "missing") == 0) return !has;
     if (!has || (!c->text && !c->number)) return false;
@@ -385,7 +436,13 @@ static bool restrict_column(const loader *m, as_column *c, const size_t *kept, s
         if (!matrix) return false;
         for (size_t i = 0; i < n_kept; i++)
             memcpy(matrix + i * c->dim, c->matrix + kept[i] * c->dim, c->dim * sizeof *matrix);
+        c->n_missing = 0;
+        for (size_t i = 0; c->why && i < n_kept; i++) {
+            why[i] = c->why[kept[i]];
+            c->n_missing += why[i] != NULL;
+        }
         c->matrix = matrix;
+        c->why = c->n_missing ? why : NULL;
         c->n = n_kept;
         return true;
     }
@@ -447,7 +504,8 @@ static bool load_facts(const loader *m, const as_statistic *closing, as_table *o
     }
     const char *why = json_string_value(json_object_get(detail, "why"));
     if (ok && why) {
-        out->absent = as_arena_printf(m->a, m->err, "%s is not in the data folder", why);
+        out->absent = as_arena_printf(m->a, m->err,
+                                      m->spec->arm ? "%s" : "%s is not in the data folder", why);
         ok = out->absent != NULL;
     }
     out->fact = fact;
@@ -474,7 +532,7 @@ static bool load_columns(loader *m, const as_statistic *rows, size_t n_rows)
 bool as_load_table(as_store *store, const as_design *design, const as_plan *plan,
                    const as_table_spec *spec, as_arena *a, as_table *out, as_error *err)
 {
-    loader m = {store, design, plan, spec, a, err, 0, NULL, NULL, NULL};
+    loader m = {.store = store, .design = design, .plan = plan, .spec = spec, .a = a, .err = err};
     as_statistic *rows = NULL, *closing = NULL;
     size_t n_rows = 0;
     bool ok = false;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "lab/experiment/power.h"
+#include "lab/experiment/plan_each.h"
 #include "lab/experiment/study.h"
 
 typedef struct {
@@ -103,7 +105,8 @@ static bool read_derived(const reader *r, const as_tree *node, as_column_spec *c
         as_derive derive;
     } kinds[] = {{"rule", AS_DERIVE_RULE},       {"equals", AS_DERIVE_EQUALS},
                  {"measure", AS_DERIVE_MEASURE}, {"lexicon", AS_DERIVE_LEXICON},
-                 {"ending", AS_DERIVE_ENDING},   {"minus", AS_DERIVE_MINUS}};
+                 {"ending", AS_DERIVE_ENDING},   {"minus", AS_DERIVE_MINUS},
+                 {"planted", AS_DERIVE_PLANTED}};
     const as_tree *given = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const as_tree *found = as_tree_find(node, kinds[i].key);
@@ -115,7 +118,7 @@ static bool read_derived(const reader *r, const as_tree *node, as_column_spec *c
     if (!given)
         return as_tree_fail(node, r->err,
                             "derivation (found none, expected one of rule, equals, measure, "
-                            "lexicon, ending, minus)");
+                            "lexicon, ending, minus, planted)");
     const char *with[] = {"from", c->derive == AS_DERIVE_RULE ? "cut" : NULL, NULL};
     c->origin = AS_DERIVED;
     if (!only_keys(r, node, given->key, with) || !text_needed(r, node, "from", &c->from))
@@ -131,6 +134,11 @@ static bool read_derived(const reader *r, const as_tree *node, as_column_spec *c
     if (c->derive == AS_DERIVE_ENDING)
         return read_word(r, given, endings, "strict or lenient", &c->word);
     if (!as_tree_text(given, &c->word, r->err)) return false;
+    if (c->derive == AS_DERIVE_PLANTED) {
+        size_t seed = 0;
+        if (!as_tree_size(given, &seed, r->err)) return false;
+        c->seed = seed;
+    }
     if (c->derive == AS_DERIVE_LEXICON && !as_plan_lexicon(r->plan, c->word))
         return as_tree_fail(given, r->err, "lexicon (expected one under lexicons)");
     return true;
@@ -149,9 +157,9 @@ static bool read_from_file(const reader *r, const as_tree *node, as_column_spec 
 
 static bool read_column(const reader *r, const as_tree *node, as_column_spec *c)
 {
-    static const char *const keys[] = {"path",    "file",   "match", "on",     "as",
-                                       "from",    "rule",   "cut",   "equals", "measure",
-                                       "lexicon", "ending", "minus", "value",  NULL};
+    static const char *const keys[] = {"path",  "file",    "match",  "on",      "as",      "from",
+                                       "rule",  "cut",     "equals", "measure", "lexicon", "ending",
+                                       "minus", "planted", "value",  NULL};
     static const char *const only_as[] = {"as", NULL};
     static const char *const kinds[] = {"fraction", NULL};
     static const char *const taken[] = {"items", "kept", "absent", NULL};
@@ -391,6 +399,8 @@ static bool read_check(const reader *r, const as_tree *node, as_check_spec *c)
     c->id = node->key;
     c->at = node;
     if (!is_id(r, node)) return false;
+    if (strcmp(c->id, "lock") == 0)
+        return as_tree_fail(node, r->err, "id (found lock, which the store keeps for locks)");
     if (!as_tree_kind_is(node, AS_TREE_MAP, r->err) || !text_needed(r, node, "check", &name) ||
         !text_or(r, node, "about", "", &c->about))
         return false;
@@ -518,7 +528,7 @@ static bool read_head(const reader *r, const as_tree *root)
 {
     static const char *const keys[] = {"schema", "name",  "title",    "source", "about",  "seed",
                                        "alpha",  "draws", "lexicons", "tables", "checks", "claims",
-                                       "models", "sets",  "steps",    NULL};
+                                       "models", "sets",  "steps",    "assume", NULL};
     const char *schema = NULL;
     char shown[AS_ESCAPE_SIZE];
     if (!as_tree_kind_is(root, AS_TREE_MAP, r->err) || !as_tree_keys(root, keys, r->err) ||
@@ -552,7 +562,8 @@ static bool try_checks(const reader *r)
         if (!array(r, t->n_columns, sizeof *column, &column) ||
             !array(r, t->n_facts, sizeof *fact, &fact))
             return false;
-        for (size_t k = 0; k < t->n_columns; k++) column[k].name = t->column[k].name;
+        for (size_t k = 0; k < t->n_columns; k++)
+            column[k] = (as_column){.name = t->column[k].name, .table = &table[i]};
         for (size_t k = 0; k < t->n_facts; k++) fact[k] = (as_fact){t->fact[k].name, "0"};
         table[i] = (as_table){.name = t->name,
                               .column = column,
@@ -567,15 +578,18 @@ static bool try_checks(const reader *r)
         if (!as_args_bind(p->check[i].check, p->check[i].at, &scope, r->arena, &audit[i].args,
                           &absent, r->err))
             return false;
+        p->check[i].args = audit[i].args;
     }
     return true;
 }
 
-bool as_plan_parse(const as_tree *root, as_arena *arena, as_plan *out, as_error *err)
+bool as_plan_parse(const as_tree *written, as_arena *arena, as_plan *out, as_error *err)
 {
     const reader r = {out, arena, err};
     const as_tree *tables = NULL, *checks = NULL, *claims = NULL;
+    const as_tree *root = as_plan_each(written, arena, err);
     *out = (as_plan){.root = root};
+    if (!root) return false;
     if (!read_head(&r, root) || !read_draws(&r, root) || !read_lexicons(&r, root) ||
         !as_study_parse(out, root, arena, err) || !map_or_none(&r, root, "tables", &tables) ||
         !map_or_none(&r, root, "checks", &checks) || !map_or_none(&r, root, "claims", &claims))
@@ -590,7 +604,7 @@ bool as_plan_parse(const as_tree *root, as_arena *arena, as_plan *out, as_error 
         if (!read_table(&r, tables->child[i], &out->table[i])) return false;
     for (size_t i = 0; i < checks->n; i++, out->n_checks++)
         if (!read_check(&r, checks->child[i], &out->check[i])) return false;
-    if (!try_checks(&r)) return false;
+    if (!try_checks(&r) || !as_power_parse(out, err)) return false;
     for (size_t i = 0; claims && i < claims->n; i++, out->n_claims++)
         if (!read_claim(&r, claims->child[i], &out->claim[i])) return false;
     return true;

@@ -27,7 +27,8 @@ typedef enum {
     AS_DERIVE_MEASURE, /* characters, words or bytes of a text */
     AS_DERIVE_LEXICON, /* lexicon matches for each 100 words */
     AS_DERIVE_ENDING,  /* 1 where the text is finished, strict or lenient */
-    AS_DERIVE_MINUS    /* difference of two columns */
+    AS_DERIVE_MINUS,   /* difference of two columns */
+    AS_DERIVE_PLANTED  /* a label made of a seed, from texts or vectors */
 } as_derive;
 
 typedef struct {
@@ -42,9 +43,10 @@ typedef struct {
     bool is_fraction;     /* nearest p/q with q <= 64 within 1e-4; anything else is an error */
     as_derive derive;
     const char *from; /* AS_DERIVED: column */
-    const char
-        *word; /* rule (>=, >, <=, <), text to equal, measure, lexicon, ending, other column */
+    const char *word; /* rule (>=, >, <=, <), text to equal, measure, lexicon, ending, other column,
+                       * or seed */
     double cut;
+    uint64_t seed; /* AS_DERIVE_PLANTED */
 } as_column_spec;
 
 typedef struct {
@@ -87,6 +89,8 @@ typedef struct {
     const char *id, *about;
     const as_check *check;
     const as_tree *at;
+    double effect;      /* the smallest that the study is meant to see; NaN: not said */
+    const as_arg *args; /* bound to tables that have names and no rows */
 } as_check_spec;
 
 typedef struct {
@@ -133,15 +137,17 @@ typedef struct {
 
 typedef struct as_step_kind as_step_kind;
 
-typedef struct {
+typedef struct as_step_spec as_step_spec;
+struct as_step_spec {
     const char *id, *about;
     const as_step_kind *kind;
     const as_tree *at;
-    size_t place;                /* among the steps */
-    const as_model_spec *model;  /* of kinds that run one */
-    const as_set_spec *set;      /* whose prompts it speaks of */
-    const char *from, *from_arm; /* step and arm whose answers it takes; NULL: none */
-    as_arm_spec *arm;            /* arms that it puts into the store */
+    size_t place;               /* among the steps */
+    const as_model_spec *model; /* of kinds that run one */
+    const as_set_spec *set;     /* whose prompts it speaks of */
+    const as_step_spec *from;   /* step and arm whose answers it takes; NULL: none */
+    const char *from_arm;
+    as_arm_spec *arm; /* arms that it puts into the store */
     size_t n_arms;
     const as_judge *const *judge;
     size_t n_judges;
@@ -149,18 +155,31 @@ typedef struct {
     size_t n_readings;
     const size_t *ladder; /* budgets at which every answer is judged too, as arms ARM@BUDGET */
     size_t n_ladder;
+    const char *const *makes; /* its products, ends with NULL; NULL: none */
+    const char *numbered;     /* and PREFIX1 to PREFIXn; NULL: none */
+    size_t n_numbered;
     const void *own; /* what its kind read beside that */
-} as_step_spec;
+};
+
+/* What is assumed before anything is asked; docs/method.md, "Power before the run". */
+typedef struct {
+    double accuracy, assertion; /* shares of the answers: right, asserted */
+    double discordance;         /* share of items on which two arms differ; NaN: arms unrelated */
+    double kept;                /* share of the items that the filters of a table keep */
+    double seeds;               /* SD of the effect over training seeds */
+    const as_tree *sd;          /* COLUMN: SD of an item's change; NULL: not said */
+} as_assume;
 
 typedef struct {
     const char *name, *title, *source, *about;
-    const as_tree *root;
+    const as_tree *root; /* with each expanded (plan_each.h), so what is kept names every entry */
     as_model_spec *model;
     size_t n_models;
     as_set_spec *set;
     size_t n_sets;
     as_step_spec *step;
     size_t n_steps;
+    as_assume assume;
     uint64_t seed;
     size_t permutations, bootstrap, cv_repeats;
     double alpha;

@@ -6,6 +6,7 @@
 
 #include "base/progress.h"
 #include "lab/audit/verdict.h"
+#include "lab/experiment/before.h"
 #include "lab/experiment/study.h"
 
 typedef struct {
@@ -77,47 +78,55 @@ static void write_plan(as_buf *out, const as_tree *t)
     as_buf_puts(out, t->kind == AS_TREE_MAP ? "}" : "]");
 }
 
-static const char *plan_text(const conductor *c)
+const char *as_plan_text(const as_plan *p, as_arena *a, as_error *err)
 {
     as_buf b = {0};
     const char *text = NULL;
-    write_plan(&b, c->plan.root);
-    if (as_buf_ok(&b, c->err)) text = as_arena_text(c->a, as_buf_text(&b), c->err);
+    write_plan(&b, p->root);
+    if (as_buf_ok(&b, err)) text = as_arena_text(a, as_buf_text(&b), err);
     as_buf_clear(&b);
     return text;
 }
 
 /* Opens every file the plan names, so that their digests are known before anything is measured. */
-static bool open_files(const conductor *c, as_sources *sources)
+static bool open_files(const as_plan *p, as_sources *sources, as_error *err)
 {
     bool found = false;
-    for (size_t i = 0; i < c->plan.n_tables; i++) {
-        const as_table_spec *t = &c->plan.table[i];
-        if (t->rows.file && !as_sources_load(sources, &t->rows, &found, c->err)) return false;
+    for (size_t i = 0; i < p->n_tables; i++) {
+        const as_table_spec *t = &p->table[i];
+        if (t->rows.file && !as_sources_load(sources, &t->rows, &found, err)) return false;
         for (size_t k = 0; k < t->n_columns; k++) {
             const as_column_spec *s = &t->column[k];
-            if (s->ref.file && !as_sources_load(sources, &s->ref, &found, c->err)) return false;
-            if (s->match.file && !as_sources_load(sources, &s->match, &found, c->err)) return false;
+            if (s->ref.file && !as_sources_load(sources, &s->ref, &found, err)) return false;
+            if (s->match.file && !as_sources_load(sources, &s->match, &found, err)) return false;
         }
         for (size_t k = 0; k < t->n_facts; k++)
-            if (t->fact[k].ref.file && !as_sources_load(sources, &t->fact[k].ref, &found, c->err))
+            if (t->fact[k].ref.file && !as_sources_load(sources, &t->fact[k].ref, &found, err))
                 return false;
     }
     return true;
 }
 
-static bool freeze(const conductor *c, const as_sources *sources)
+/* sources: NULL when the plan names no file. */
+static bool freeze(const as_plan *p, as_sources *sources, as_arena *a, as_design *d, as_error *err)
 {
     as_buf digests = {0};
     if (!sources) as_buf_puts(&digests, "{}");
-    bool ok = sources ? as_sources_digests(sources, &digests, c->err) : as_buf_ok(&digests, c->err);
-    as_design *d = c->design;
-    *d = (as_design){.name = c->plan.name, .code = "assay " AS_VERSION, .seed = c->plan.seed};
-    d->plan = plan_text(c);
-    d->inputs = ok ? as_arena_text(c->a, as_buf_text(&digests), c->err) : NULL;
+    bool ok = sources ? open_files(p, sources, err) && as_sources_digests(sources, &digests, err)
+                      : as_buf_ok(&digests, err);
+    *d = (as_design){.name = p->name, .code = "assay " AS_VERSION, .seed = p->seed};
+    d->plan = as_plan_text(p, a, err);
+    d->inputs = ok ? as_arena_text(a, as_buf_text(&digests), err) : NULL;
     as_buf_clear(&digests);
-    return d->plan && d->inputs && as_design_key(d, c->err) &&
-           as_store_put_design(c->o->store, d, c->err);
+    return d->plan && d->inputs && as_design_key(d, err);
+}
+
+bool as_design_of(const as_plan *p, const char *data, as_arena *a, as_design *out, as_error *err)
+{
+    as_sources *sources = data ? as_sources_open(data, err) : NULL;
+    const bool ok = (!data || sources) && freeze(p, sources, a, out, err);
+    as_sources_close(sources);
+    return ok;
 }
 
 /* --- tables --------------------------------------------------------------------------------------
@@ -159,7 +168,9 @@ static bool import_all(conductor *c)
 {
     bool ok = false;
     as_sources *sources = c->o->data ? as_sources_open(c->o->data, c->err) : NULL;
-    if ((c->o->data && (!sources || !open_files(c, sources))) || !freeze(c, sources)) goto out;
+    if ((c->o->data && !sources) || !freeze(&c->plan, sources, c->a, c->design, c->err) ||
+        !as_before_run(&c->plan, c->o, c->design, c->a, c->err))
+        goto out;
     for (size_t i = 0; i < c->plan.n_tables; i++) {
         if (c->plan.table[i].arm) continue;
         as_log_note(c->o->log, "table %s", c->plan.table[i].name);

@@ -21,11 +21,23 @@ typedef struct {
     const as_exec *ex;   /* what computes with models; NULL: the plan has no steps */
     as_sandbox *sandbox; /* for judges that run code; NULL: none */
     bool *refused;       /* set when the run was refused before work; NULL: not asked */
+    const char *lock;    /* file of the lock that lies beside the plan; NULL: none */
+    bool allows_change;  /* a plan that is not the locked one is run, and the changes kept */
     as_store *store;     /* open for writing; for as_redecide reading is enough */
     as_pool *pool;       /* NULL: one thread */
     as_log *log;         /* NULL: silent */
     const volatile sig_atomic_t *stop; /* not 0: end after the check under way; NULL: never */
 } as_run_options;
+
+/* The plan's own text, in the arena: JSON in the order of the file. */
+const char *as_plan_text(const as_plan *p, as_arena *a, as_error *err);
+/* The design of a plan over the files of `data` (NULL: it names none), without a store. */
+AS_MUST_CHECK bool as_design_of(const as_plan *p, const char *data, as_arena *a, as_design *out,
+                                as_error *err);
+/* AS_ESTATE when the store holds nothing of this plan, after saying to the log where the last
+ * design of its name differs. */
+AS_MUST_CHECK bool as_run_begun(const as_tree *plan, const as_run_options *options, as_arena *a,
+                                as_error *err);
 
 /* Runs the plan. *design is filled (texts in the arena). AS_ESTATE "interrupted" when `stop` ended
  * it; the same call goes on. */

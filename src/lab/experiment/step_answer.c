@@ -34,13 +34,14 @@ static bool parse_decoding(const as_tree *node, as_decoding *d, as_error *err)
     return as_decoding_check(d, &why) || as_tree_fail(node, err, "%s", why.what);
 }
 
-/* Is the difference named under treats? */
-static bool declared(const as_tree *arm, const char *field, as_error *err)
+/* Is the arm's field the step's, or the difference named under treats? */
+static bool declared(const as_arm_spec *arm, const char *field, bool is_same, as_error *err)
 {
-    const as_tree *treats = as_tree_find(arm, "treats");
+    if (is_same) return true;
+    const as_tree *treats = as_tree_find(arm->at, "treats");
     for (size_t i = 0; treats && treats->kind == AS_TREE_LIST && i < treats->n; i++)
         if (treats->child[i]->text && strcmp(treats->child[i]->text, field) == 0) return true;
-    (void)as_tree_fail(as_tree_find(arm, field), err,
+    (void)as_tree_fail(as_tree_find(arm->at, field), err,
                        "arms differ in %s (expected the same as the step's, or treats: [%s])",
                        field, field);
     err->class_ = AS_ESTATE; /* refused before work: unequal arms */
@@ -67,21 +68,22 @@ static bool known_treats(const as_tree *treats, as_error *err)
     return true;
 }
 
-/* Every {STEP.NAME} names a step that stands before this one; NAME is looked up when it is made. */
+/* Every {STEP.NAME} names what a step that stands before this one makes. */
 static bool known_products(const as_plan *p, const as_tree *node, const char *text, as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
     const char *open = text ? strchr(text, '{') : NULL;
     for (; open; open = strchr(open + 1, '{')) {
         const size_t n = strcspn(open + 1, ".}"), all = strcspn(open, "}");
-        bool is_found = false;
+        const as_step_spec *step = NULL;
         for (size_t i = 0; open[all] && open[1 + n] == '.' && i < p->n_steps; i++)
-            is_found = is_found ||
-                       (strlen(p->step[i].id) == n && strncmp(p->step[i].id, open + 1, n) == 0);
-        if (!is_found)
+            if (strlen(p->step[i].id) == n && strncmp(p->step[i].id, open + 1, n) == 0)
+                step = &p->step[i];
+        if (!step)
             return as_tree_fail(node, err,
                                 "operators (found %s, expected {STEP.NAME} of an earlier step)",
                                 as_escape(open, open[all] ? all + 1 : all, shown));
+        if (!as_step_makes(step, open + n + 2, all - n - 2, node, err)) return false;
     }
     return true;
 }
@@ -92,7 +94,6 @@ static bool parse_arm(const as_plan *p, const as_step_spec *s, const as_tree *no
     const own *o = s->own;
     static const char *const known[] = {"operators", "system", "budget", "cut",
                                         "seed",      "treats", NULL};
-    static const char *const fields[] = {"system", "budget", "cut", "seed"};
     size_t seed = (size_t)o->seed;
     *arm = (as_arm_spec){.name = node->key, .budget = o->budget, .cut = o->cut, .at = node};
     if (strpbrk(node->key, ".@ /"))
@@ -115,8 +116,11 @@ static bool parse_arm(const as_plan *p, const as_step_spec *s, const as_tree *no
     if (arm->budget == 0)
         return as_tree_fail(as_tree_find(node, "budget"), err,
                             "budget (found 0, expected at least 1)");
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (as_tree_find(node, fields[i]) && !declared(node, fields[i], err)) return false;
+    if (!declared(arm, "system", !arm->system, err) ||
+        !declared(arm, "budget", arm->budget == o->budget, err) ||
+        !declared(arm, "cut", arm->cut == o->cut, err) ||
+        !declared(arm, "seed", arm->seed == o->seed, err))
+        return false;
     for (size_t i = 0; i < s->n_ladder; i++)
         if (s->ladder[i] >= arm->budget)
             return as_tree_fail(as_tree_find(node, "budget"), err,
@@ -421,8 +425,28 @@ static bool judge(job *j, as_error *err)
     return true;
 }
 
-static bool run(as_study *st, const as_step_spec *s, as_error *err)
+/* The arms that there are; one that needs what an earlier step could not make is absent. */
+static bool leave_out(as_study *st, as_step_spec *s, as_error *err)
 {
+    const as_arm_spec *all = s->arm;
+    const size_t n = s->n_arms;
+    s->n_arms = 0;
+    s->arm = as_arena_push(st->a, n + 1, sizeof *s->arm, err);
+    for (size_t i = 0; s->arm && i < n; i++) {
+        const char *why = as_study_lacks(st, all[i].operators);
+        if (!why)
+            s->arm[s->n_arms++] = all[i];
+        else if (!as_study_absent(st, s, all[i].name, why, err))
+            return false;
+    }
+    return s->arm;
+}
+
+static bool run(as_study *st, const as_step_spec *planned, as_error *err)
+{
+    as_step_spec there = *planned, *s = &there;
+    if (!leave_out(st, s, err)) return false;
+    if (s->n_arms == 0) return true;
     job j = {.st = st, .s = s, .o = s->own};
     const as_items *items = as_study_items(st, s->set, err);
     bool ok = items && as_study_open(st, s->model, err) &&
@@ -430,6 +454,15 @@ static bool run(as_study *st, const as_step_spec *s, as_error *err)
               list_rows(&j, items, err) && answer(&j, err) && judge(&j, err);
     for (size_t i = 0; j.facts && i < s->n_arms; i++) json_decref(j.facts[i]);
     return ok;
+}
+
+void as_step_answer_how(const as_step_spec *s, as_answer_options *out)
+{
+    const own *o = s->own;
+    out->decoding = o->decoding;
+    out->thinking = o->thinking;
+    out->ladder = s->ladder;
+    out->n_ladder = s->n_ladder;
 }
 
 const as_step_kind as_step_answer = {

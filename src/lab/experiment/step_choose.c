@@ -22,10 +22,10 @@ static const char *const head_keys[] = {"from", "reading",  "label", "only", "si
 static const char *const direction_keys[] = {"from",  "reading",  "label", "only",
                                              "layer", "placebos", "seed",  NULL};
 
-static bool has_column(const as_plan *p, const as_step_spec *s, const char *name)
+static bool has_column(const as_step_spec *s, const char *name)
 {
     const char *names[AS_STEP_COLUMNS];
-    const size_t n = as_step_columns(as_plan_step(p, s->from), names);
+    const size_t n = as_step_columns(s->from, names);
     for (size_t i = 0; i < n; i++)
         if (strcmp(names[i], name) == 0) return true;
     return strcmp(name, "correct") == 0 || strcmp(name, "asserts") == 0;
@@ -35,6 +35,7 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
 {
     own *o = as_arena_push(a, 1, sizeof *o, err);
     size_t seed = (size_t)p->seed;
+    static const char *const heads[] = {"top", NULL}, *const vector[] = {"v", NULL};
     const char *sided = "absolute";
     char shown[AS_ESCAPE_SIZE];
     if (!o) return false;
@@ -53,6 +54,9 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
         !as_tree_size_or(s->at, "seed", &seed, err))
         return false;
     o->seed = seed;
+    s->makes = s->kind == &as_step_direction ? vector : heads;
+    s->numbered = "placebo-";
+    s->n_numbered = o->n_placebos;
     o->absolute = strcmp(sided, "absolute") == 0;
     if (!o->absolute && strcmp(sided, "signed") != 0)
         return as_tree_fail(as_tree_find(s->at, "sided"), err,
@@ -62,9 +66,9 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
         return as_tree_fail(as_tree_find(s->at, "k"), err, "k (found 0, expected at least 1)");
     const char *const used[] = {o->reading, o->label, o->only};
     for (size_t i = 0; i < 3; i++)
-        if (used[i] && !has_column(p, s, used[i]))
+        if (used[i] && !has_column(s, used[i]))
             return as_tree_fail(s->at, err, "column %s (expected one of step %s)",
-                                as_escape(used[i], strlen(used[i]), shown), s->from);
+                                as_escape(used[i], strlen(used[i]), shown), s->from->id);
     return true;
 }
 
@@ -98,7 +102,7 @@ static bool gather(as_study *st, const as_step_spec *s, cohorts *c, as_error *er
 {
     const own *o = s->own;
     as_table t;
-    if (!as_study_table(st, as_plan_step(st->plan, s->from), s->from_arm, &t, err)) return false;
+    if (!as_study_table(st, s->from, s->from_arm, &t, err)) return false;
     const as_column *x = as_column_find(&t, o->reading);
     if (!x || x->kind != AS_COLUMN_MATRIX)
         return as_fail(err, AS_EUSAGE, "reading %s (found none in %s)", o->reading, t.name);
@@ -109,7 +113,8 @@ static bool gather(as_study *st, const as_step_spec *s, cohorts *c, as_error *er
     if (!rows || !c->d || !c->y) return false;
     for (size_t i = 0; i < t.n; i++) {
         const double y = value_of(&t, o->label, i);
-        if (isnan(y) || (o->only && !(value_of(&t, o->only, i) > 0))) continue;
+        if (isnan(y) || as_column_lacks(x, i) || (o->only && !(value_of(&t, o->only, i) > 0)))
+            continue;
         memcpy(rows + c->n * x->dim, x->matrix + i * x->dim, x->dim * sizeof *rows);
         for (size_t k = 0; k < x->dim; k++) c->d[c->n * x->dim + k] = x->matrix[i * x->dim + k];
         c->y[c->n] = y > 0;
@@ -119,8 +124,8 @@ static bool gather(as_study *st, const as_step_spec *s, cohorts *c, as_error *er
     c->x = rows;
     const size_t least = s->kind == &as_step_direction ? 5 : 2; /* one for each fold */
     if (c->n_pos >= least && c->n - c->n_pos >= least) return true;
-    return as_fail(err, AS_ENUMERIC, "cohorts (found %zu and %zu answers, expected at least %zu)",
-                   c->n_pos, c->n - c->n_pos, least);
+    return as_study_lack(st, err, "cohorts (found %zu and %zu answers, expected at least %zu)",
+                         c->n_pos, c->n - c->n_pos, least);
 }
 
 /* --- heads --- */
@@ -137,19 +142,65 @@ static bool make_list(as_study *st, const as_step_spec *s, const char *name, con
     return ok;
 }
 
-static bool note_heads(as_study *st, const as_step_spec *s, const cohorts *c,
-                       const as_attribution *found, const double *d, const size_t *order,
-                       const size_t *layer, const size_t *head, as_error *err)
+/* The null distribution of a maximum or of an effect: how many draws, their 5 %, 50 %, 95 %. */
+static bool put_null(json_t **detail, const double *draw, size_t n, as_error *err)
 {
-    json_t *detail = json_object(), *all = json_array();
-    for (size_t i = 0; i < c->dim; i++)
-        as_json_append(&all,
-                       json_pack("{s:I,s:I,s:o}", "layer", (json_int_t)layer[order[i]], "head",
-                                 (json_int_t)head[order[i]], "d", as_json_real(d[order[i]])));
+    static const double at[] = {0.05, 0.5, 0.95};
+    double q[3] = {NAN, NAN, NAN};
+    json_t *null = json_object();
+    if (!as_quantiles(draw, n, at, 3, q, err)) {
+        json_decref(null);
+        return false;
+    }
+    as_json_put_size(&null, "draws", n);
+    as_json_put_real(&null, "q05", q[0]);
+    as_json_put_real(&null, "median", q[1]);
+    as_json_put_real(&null, "q95", q[2]);
+    as_json_put(detail, "null", null);
+    return true;
+}
+
+/* What an earlier call made under that name of this step. */
+static const char *made(as_study *st, const as_step_spec *s, const char *name, as_error *err)
+{
+    const char *full = as_arena_printf(st->a, err, "%s.%s", s->id, name);
+    return full ? as_study_product(st, full) : NULL;
+}
+
+typedef struct {
+    as_attribution found;
+    double *d, *null;             /* of each head, of each draw */
+    size_t *order, *layer, *head; /* by effect; where each stands */
+} ranking;
+
+/* Every head with its effect, those that were chosen, and what shuffled labels give. */
+static bool note_heads(as_study *st, const as_step_spec *s, const cohorts *c, const ranking *r,
+                       as_error *err)
+{
+    const own *o = s->own;
+    const size_t draws = st->plan->permutations;
+    json_t *detail = json_object(), *all = json_array(), *placebos = json_array();
+    for (size_t i = 0; i < c->dim; i++) {
+        const size_t at = r->order[i];
+        as_json_append(&all, json_pack("{s:I,s:I,s:o}", "layer", (json_int_t)r->layer[at], "head",
+                                       (json_int_t)r->head[at], "d", as_json_real(r->d[at])));
+    }
+    for (size_t i = 0; i < o->n_placebos; i++) {
+        const char *name = as_arena_printf(st->a, err, "placebo-%zu", i + 1);
+        const char *heads = name ? made(st, s, name, err) : NULL;
+        if (heads) as_json_append(&placebos, json_string(heads));
+    }
     as_json_put(&detail, "heads", all);
-    as_json_put_real(&detail, "p", found->p);
+    as_json_put_text(&detail, "top", made(st, s, "top", err));
+    as_json_put(&detail, "placebos", placebos);
+    as_json_put_real(&detail, "p", r->found.p);
+    as_json_put_text(&detail, "sided", o->absolute ? "absolute" : "signed");
     as_json_put_size(&detail, "positive", c->n_pos);
-    return as_study_note(st, s, "maximum", "", found->maximum, c->n, 0, detail, err);
+    if (!put_null(&detail, r->null, draws, err)) {
+        json_decref(detail);
+        return false;
+    }
+    return as_study_note(st, s, "maximum", "", r->found.maximum, c->n, 0, detail, err);
 }
 
 /* As many heads at random among those not chosen, for each placebo. */
@@ -174,33 +225,41 @@ static as_resample draws_of(const as_study *st, const char *purpose)
     return (as_resample){st->plan->permutations, st->plan->seed, purpose, st->o->pool};
 }
 
-static bool run_heads(as_study *st, const as_step_spec *s, as_error *err)
+static bool rank_heads(as_study *st, const as_step_spec *s, const cohorts *c, ranking *r,
+                       as_error *err)
 {
     const own *o = s->own;
     const as_resample how = draws_of(st, "step/heads");
-    cohorts c = {0};
-    as_attribution found;
-    if (!gather(st, s, &c, err) || !as_study_open(st, s->model, err)) return false;
-    size_t *layer = as_arena_push(st->a, c.dim + 1, sizeof *layer, err);
-    size_t *head = as_arena_push(st->a, c.dim + 1, sizeof *head, err);
-    double *d = as_arena_push(st->a, c.dim + how.draws, sizeof *d, err);
-    size_t *order = as_arena_push(st->a, c.dim + 1, sizeof *order, err);
-    if (!layer || !head || !d || !order) return false;
+    r->layer = as_arena_push(st->a, c->dim + 1, sizeof *r->layer, err);
+    r->head = as_arena_push(st->a, c->dim + 1, sizeof *r->head, err);
+    r->d = as_arena_push(st->a, c->dim + how.draws, sizeof *r->d, err);
+    r->order = as_arena_push(st->a, c->dim + 1, sizeof *r->order, err);
+    if (!r->layer || !r->head || !r->d || !r->order) return false;
+    r->null = r->d + c->dim;
     const as_config *config = as_model_config(st->local.model);
     const size_t n_heads = as_probe_heads(config, NULL, NULL);
     const size_t most = o->n_placebos ? n_heads / 2 : n_heads; /* placebos are as many others */
     if (o->k > most)
         return as_fail(err, AS_EUSAGE, "k (found %zu, expected at most %zu of %zu heads)", o->k,
                        most, n_heads);
-    if (n_heads != c.dim)
+    if (n_heads != c->dim)
         return as_fail(err, AS_EUSAGE, "heads (found %zu values, expected those of %zu heads)",
-                       c.dim, n_heads);
-    (void)as_probe_heads(config, layer, head);
-    return as_attribution_of(&found, d, order, d + c.dim, c.d, c.n, c.dim, c.y,
-                             o->absolute ? AS_EFFECT_ABSOLUTE : AS_EFFECT_SIGNED, &how, err) &&
-           note_heads(st, s, &c, &found, d, order, layer, head, err) &&
-           make_list(st, s, "top", order, o->k, layer, head, err) &&
-           make_placebos(st, s, order, c.dim, layer, head, err);
+                       c->dim, n_heads);
+    (void)as_probe_heads(config, r->layer, r->head);
+    return as_attribution_of(&r->found, r->d, r->order, r->null, c->d, c->n, c->dim, c->y,
+                             o->absolute ? AS_EFFECT_ABSOLUTE : AS_EFFECT_SIGNED, &how, err);
+}
+
+static bool run_heads(as_study *st, const as_step_spec *s, as_error *err)
+{
+    const own *o = s->own;
+    cohorts c = {0};
+    ranking r = {0};
+    return gather(st, s, &c, err) && as_study_open(st, s->model, err) &&
+           rank_heads(st, s, &c, &r, err) &&
+           make_list(st, s, "top", r.order, o->k, r.layer, r.head, err) &&
+           make_placebos(st, s, r.order, c.dim, r.layer, r.head, err) &&
+           note_heads(st, s, &c, &r, err);
 }
 
 const as_step_kind as_step_heads = {
@@ -258,6 +317,10 @@ static bool run_direction(as_study *st, const as_step_spec *s, as_error *err)
     as_json_put_real(&detail, "p", found.p);
     as_json_put_real(&detail, "cosine", found.cosine);
     as_json_put_real(&detail, "distance", found.distance);
+    if (!put_null(&detail, unit + c.dim, how.draws, err)) {
+        json_decref(detail);
+        return false;
+    }
     return as_study_note(st, s, "direction", "", found.in_sample, c.n, 0, detail, err);
 }
 

@@ -51,6 +51,7 @@ static bool parse_types(const as_step_spec *s, own *o, as_error *err)
 
 static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
 {
+    static const char *const makes[] = {"rows", "pairs", NULL};
     own *o = as_arena_push(a, 1, sizeof *o, err);
     const as_tree *share = o ? as_tree_find(s->at, "share") : NULL;
     const as_tree *at = as_tree_find(s->at, "seed");
@@ -66,6 +67,7 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
     o->seed = seed;
     o->judge = s->n_judges ? s->judge[0] : as_judge_find("claims");
     s->own = o;
+    s->makes = makes;
     return true;
 }
 
@@ -123,6 +125,7 @@ static bool note(as_study *st, const as_step_spec *s, const as_distil_count *cou
     json_t *detail = json_object(), *kept = json_array(), *refused = json_array();
     const own *o = s->own;
     size_t n_refused = 0;
+    char why[1200];
     for (size_t i = 0; i < 4; i++) {
         as_json_append(&kept, json_integer((json_int_t)count->kept[i]));
         as_json_append(&refused, json_integer((json_int_t)count->refused[i]));
@@ -131,30 +134,41 @@ static bool note(as_study *st, const as_step_spec *s, const as_distil_count *cou
     as_json_put_text(&detail, "voice", as_lab_voice_name(o->voice));
     as_json_put(&detail, "kept", kept);
     as_json_put(&detail, "refused", refused);
+    if (count->first.class_)
+        as_json_put_text(&detail, "why", as_error_text(&count->first, why, sizeof why));
     return as_study_note(st, s, "records", "", (double)n, n + n_refused, n_refused, detail, err);
 }
 
-static bool run(as_study *st, const as_step_spec *s, as_error *err)
+bool as_step_distil_one(const as_step_spec *s, const as_tools *tools, const as_item *item,
+                        const char *answer, json_t *records, as_distil_count *count, as_error *err)
 {
     const own *o = s->own;
     const as_distil_options options = {
         .judge = o->judge, .voice = o->voice, .mimic_share = o->share, .seed = o->seed};
+    return as_distil(&options, tools, item, answer, records, count, err);
+}
+
+bool as_step_distil_keep(const as_step_spec *s, json_t *records, as_error *err)
+{
+    return keep_types(s->own, records) || as_fail(err, AS_EMEM, "out of memory");
+}
+
+static bool run(as_study *st, const as_step_spec *s, as_error *err)
+{
     const as_tools tools = {st->o->sandbox, st->a};
     const as_items *items = as_study_items(st, s->set, err);
-    as_distil_count count = {{0}, {0}};
+    as_distil_count count = {0};
     as_table table;
     bool ok = false;
-    if (!items || !as_study_table(st, as_plan_step(st->plan, s->from), s->from_arm, &table, err))
-        return false;
+    if (!items || !as_study_table(st, s->from, s->from_arm, &table, err)) return false;
     json_t *records = json_array();
     if (!records) return as_fail(err, AS_EMEM, "out of memory");
     for (size_t i = 0; i < table.n; i++)
-        if (!as_distil(&options, &tools, &items->item[table.position[i]],
-                       text_column(&table, "answer", i), records, &count, err))
+        if (!as_step_distil_one(s, &tools, &items->item[table.position[i]],
+                                text_column(&table, "answer", i), records, &count, err))
             goto out;
-    ok = (keep_types(o, records) || as_fail(err, AS_EMEM, "out of memory")) &&
-         write_records(st, s, records, err) && make_rows(st, s, records, err) &&
-         note(st, s, &count, json_array_size(records), err);
+    ok = as_step_distil_keep(s, records, err) && write_records(st, s, records, err) &&
+         make_rows(st, s, records, err) && note(st, s, &count, json_array_size(records), err);
 out:
     json_decref(records);
     return ok;

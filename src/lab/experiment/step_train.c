@@ -10,16 +10,45 @@
 
 typedef struct {
     as_train_plan plan;
-    const char *data;  /* product: "STEP.rows", "STEP.pairs", or a list joined by blanks */
-    const char *start; /* product of an earlier training, without its number; NULL */
+    const char *data;    /* product: "STEP.rows", "STEP.pairs", or a list joined by blanks */
+    const char *start;   /* product of an earlier training, without its number; NULL */
+    const as_tree *lora; /* settings that its adapter, or the one it goes on from, was made with */
     uint64_t *seed;
     size_t n;
 } own;
 
 static const char *const keys[] = {"model", "with", "data", "start", "seeds", "settings", NULL};
 
+/* A value that the plan does not hold, in the place of the step. */
+static as_tree *value_of(const as_step_spec *s, const as_tree *parent, const char *key,
+                         const char *text, as_arena *a, as_error *err)
+{
+    as_tree *node = as_arena_push(a, 1, sizeof *node, err);
+    if (node)
+        *node = (as_tree){.kind = AS_TREE_TEXT,
+                          .key = key,
+                          .text = text,
+                          .parent = parent,
+                          .file = s->at->file,
+                          .line = s->at->line,
+                          .column = s->at->column};
+    return node;
+}
+
+/* lora: {start: ...}; which folder is known when it was made. */
+static as_tree *start_tree(const as_step_spec *s, const as_tree *root, as_arena *a, as_error *err)
+{
+    as_tree *lora = value_of(s, root, "lora", NULL, a, err);
+    as_tree **child = lora ? as_arena_push(a, 1, sizeof *child, err) : NULL;
+    if (!child || !(child[0] = value_of(s, lora, "start", "start", a, err))) return NULL;
+    lora->kind = AS_TREE_MAP;
+    lora->child = child;
+    lora->n = 1;
+    return lora;
+}
+
 /* The settings of the step as a training plan of its own. */
-static const as_tree *plan_tree(const as_step_spec *s, as_arena *a, as_error *err)
+static const as_tree *plan_tree(const as_step_spec *s, bool goes_on, as_arena *a, as_error *err)
 {
     static const char *const extra[][2] = {
         {"schema", "assay.train/1"}, {"model", "."}, {"data", "rows"}, {"out", "run"}};
@@ -35,23 +64,17 @@ static const as_tree *plan_tree(const as_step_spec *s, as_arena *a, as_error *er
                                "key (found in settings, expected those that say how)");
             return NULL;
         }
-    as_tree **child = root ? as_arena_push(a, n + n_extra, sizeof *child, err) : NULL;
+    as_tree **child = root ? as_arena_push(a, n + n_extra + 1, sizeof *child, err) : NULL;
     if (!child) return NULL;
     *root = settings ? *settings : *s->at;
     root->child = child;
-    root->n = n + n_extra;
-    for (size_t i = 0; i < n; i++) child[i] = settings->child[i];
-    for (size_t i = 0; i < n_extra; i++) {
-        child[n + i] = as_arena_push(a, 1, sizeof **child, err);
-        if (!child[n + i]) return NULL;
-        *child[n + i] = (as_tree){.kind = AS_TREE_TEXT,
-                                  .key = extra[i][0],
-                                  .text = extra[i][1],
-                                  .parent = root,
-                                  .file = s->at->file,
-                                  .line = s->at->line,
-                                  .column = s->at->column};
-    }
+    root->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!goes_on || strcmp(settings->child[i]->key, "lora") != 0)
+            child[root->n++] = settings->child[i];
+    for (size_t i = 0; i < n_extra; i++)
+        if (!(child[root->n++] = value_of(s, root, extra[i][0], extra[i][1], a, err))) return NULL;
+    if (goes_on && !(child[root->n++] = start_tree(s, root, a, err))) return NULL;
     return root;
 }
 
@@ -99,11 +122,50 @@ static bool parse_data(const as_plan *p, const as_step_spec *s, own *o, as_arena
     return true;
 }
 
+static bool same_setting(const as_tree *a, const as_tree *b, bool *same, as_error *err)
+{
+    json_t *x = as_tree_json(a, err), *y = x ? as_tree_json(b, err) : NULL;
+    *same = y && json_equal(x, y);
+    json_decref(x);
+    json_decref(y);
+    return y != NULL;
+}
+
+/* What the adapter is made like is decided by the one it goes on from; it may be said again. */
+static bool parse_start(const as_plan *p, const as_step_spec *s, own *o, as_error *err)
+{
+    const as_tree *start = as_tree_find(s->at, "start");
+    const as_tree *lora = as_tree_find(as_tree_find(s->at, "settings"), "lora");
+    o->lora = lora;
+    if (!start) return true;
+    if (!as_tree_text(start, &o->start, err)) return false;
+    const as_step_spec *from = as_plan_step(p, o->start);
+    const own *first = from && from->kind == &as_step_train ? from->own : NULL;
+    if (!first || !first->lora || first->n != o->n || from->model != s->model)
+        return as_tree_fail(start, err,
+                            "start (expected an earlier training of the model with as many seeds)");
+    o->lora = first->lora;
+    if (!lora) return true;
+    if (!as_tree_kind_is(lora, AS_TREE_MAP, err)) return false;
+    for (size_t i = 0; i < lora->n; i++) {
+        const as_tree *theirs = as_tree_find(first->lora, lora->child[i]->key);
+        bool same = false;
+        if (theirs && !same_setting(lora->child[i], theirs, &same, err)) return false;
+        if (!same)
+            return as_tree_fail(lora->child[i], err, "value (expected that of %s, or none)",
+                                from->id);
+    }
+    for (size_t i = 0; first->lora && i < first->lora->n; i++)
+        if (!as_tree_find(lora, first->lora->child[i]->key))
+            return as_tree_fail(lora, err, "%s (found nothing, expected that of %s, or no lora)",
+                                first->lora->child[i]->key, from->id);
+    return true;
+}
+
 static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
 {
     own *o = as_arena_push(a, 1, sizeof *o, err);
     const as_tree *with = o ? as_tree_find(s->at, "with") : NULL;
-    const as_tree *start = as_tree_find(s->at, "start");
     const char *kind = "sft";
     char shown[AS_ESCAPE_SIZE];
     if (!o) return false;
@@ -112,17 +174,15 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
     if (strcmp(kind, "sft") != 0 && strcmp(kind, "dpo") != 0)
         return as_tree_fail(with, err, "with (found %s, expected sft or dpo)",
                             as_escape(kind, strlen(kind), shown));
-    const as_tree *tree = plan_tree(s, a, err);
+    const as_tree *tree = plan_tree(s, as_tree_find(s->at, "start"), a, err);
     if (!tree ||
         !as_train_plan_read(tree, strcmp(kind, "dpo") == 0 ? AS_TRAIN_DPO : AS_TRAIN_SFT, a,
                             &o->plan, err) ||
-        !parse_seeds(p, s, o, a, err) || !parse_data(p, s, o, a, err))
+        !parse_seeds(p, s, o, a, err) || !parse_data(p, s, o, a, err) || !parse_start(p, s, o, err))
         return false;
-    if (start && !as_tree_text(start, &o->start, err)) return false;
-    const as_step_spec *from = as_plan_step(p, o->start);
-    if (start && (!from || from->kind != &as_step_train || ((const own *)from->own)->n != o->n))
-        return as_tree_fail(start, err, "start (expected an earlier training with as many seeds)");
     s->own = o;
+    s->numbered = "";
+    s->n_numbered = o->n;
     return true;
 }
 
@@ -197,9 +257,9 @@ static bool train_one(as_study *st, const as_step_spec *s, size_t i, const char 
     plan.train.seed = plan.adapter.seed = plan.train.optimiser.seed = o->seed[i];
     plan.data = s->id;
     if (o->start) {
-        const char *name = as_arena_printf(st->a, err, "%s.%zu", o->start, i + 1);
-        plan.start = name ? as_study_product(st, name) : NULL;
-        if (!plan.start) return name ? as_fail(err, AS_EUSAGE, "start (found nothing)") : false;
+        const char *name = as_arena_printf(st->a, err, "{%s.%zu}", o->start, i + 1);
+        plan.start = name ? as_study_fill(st, name, err) : NULL;
+        if (!plan.start) return false;
     }
     const as_learning_options options = {.plan = &plan,
                                          .name = s->id,
@@ -224,13 +284,24 @@ static bool run(as_study *st, const as_step_spec *s, as_error *err)
 {
     const own *o = s->own;
     const char *rows = as_study_fill(st, o->data, err);
-    if (!rows || !as_study_open(st, s->model, err)) return false;
+    if (!rows) return false;
+    if (!*rows)
+        return as_study_lack(st, err, "%s (found none)",
+                             o->plan.kind == AS_TRAIN_DPO ? "pairs" : "rows");
+    if (!as_study_open(st, s->model, err)) return false;
     for (size_t i = 0; i < o->n; i++)
         if (!train_one(st, s, i, rows, err)) {
             as_error_at(err, "seed %zu", (size_t)o->seed[i]);
             return false;
         }
     return true;
+}
+
+const as_train_plan *as_step_train_how(const as_step_spec *s, size_t *n_seeds)
+{
+    const own *o = s->own;
+    *n_seeds = o->n;
+    return &o->plan;
 }
 
 const as_step_kind as_step_train = {

@@ -58,7 +58,7 @@ static bool paste_all(as_study *st, const as_step_spec *s, const as_key *prompt,
     const own *o = s->own;
     as_table marked, plain;
     size_t n_marked = 0;
-    if (!as_study_table(st, as_plan_step(st->plan, s->from), s->from_arm, &marked, err) ||
+    if (!as_study_table(st, s->from, s->from_arm, &marked, err) ||
         !as_study_table(st, o->onto, o->onto_arm, &plain, err))
         return false;
     const as_column *with = as_column_find(&marked, "answer");

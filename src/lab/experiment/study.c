@@ -2,6 +2,7 @@
 #include "lab/experiment/study.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,52 @@ const as_items *as_study_items(as_study *st, const as_set_spec *set, as_error *e
     return NULL;
 }
 
+/* --- what is lacking ----------------------------------------------------------------------------
+ */
+
+/* The step under way lacks for the reason of another, whose name stands in it. */
+static bool lack_for(as_study *st, const char *why, as_error *err)
+{
+    st->lacking[st->step->place] = why;
+    return as_fail(err, AS_ENUMERIC, "%s", why);
+}
+
+bool as_study_lack(as_study *st, as_error *err, const char *fmt, ...)
+{
+    as_error first = {0};
+    va_list values;
+    va_start(values, fmt);
+    (void)vsnprintf(first.what, sizeof first.what, fmt, values);
+    va_end(values);
+    const char *why = as_arena_printf(st->a, err, "step %s: %s", st->step->id, first.what);
+    if (why) as_log_warn(st->o->log, "%s; what rests on it is left out", why);
+    return why && lack_for(st, why, err);
+}
+
+const char *as_study_lacks(const as_study *st, const char *text)
+{
+    const char *open = text ? strchr(text, '{') : NULL;
+    for (; open; open = strchr(open + 1, '{'))
+        for (size_t i = 0; i < st->plan->n_steps; i++) {
+            const size_t n = strlen(st->plan->step[i].id);
+            if (strncmp(st->plan->step[i].id, open + 1, n) == 0 && open[1 + n] == '.' &&
+                st->lacking[i])
+                return st->lacking[i];
+        }
+    return NULL;
+}
+
+/* The same of the answers of an arm, or of a rung of it. */
+static const char *arm_lacks(const as_study *st, const as_step_spec *s, const char *arm)
+{
+    const size_t n = strcspn(arm, "@");
+    if (st->lacking[s->place]) return st->lacking[s->place];
+    for (size_t i = 0; i < s->n_arms; i++)
+        if (strncmp(s->arm[i].name, arm, n) == 0 && !s->arm[i].name[n])
+            return as_study_lacks(st, s->arm[i].operators);
+    return NULL;
+}
+
 /* --- products --- */
 
 bool as_study_make(as_study *st, const as_step_spec *s, const char *name, const char *text,
@@ -94,7 +141,11 @@ const char *as_study_fill(as_study *st, const char *text, as_error *err)
         const char *name = as_arena_copy(st->a, open + 1, (size_t)(close - open - 1), err);
         const char *product = name ? as_study_product(st, name) : NULL;
         if (!product) {
-            if (name) as_fail(err, AS_EUSAGE, "{%s} (found nothing of that name)", name);
+            const char *why = name ? as_study_lacks(st, open) : NULL;
+            if (why)
+                lack_for(st, why, err);
+            else if (name)
+                as_fail(err, AS_EUSAGE, "{%s} (found nothing of that name)", name);
             goto out;
         }
         as_buf_puts(&b, product);
@@ -150,6 +201,32 @@ bool as_study_note(as_study *st, const as_step_spec *s, const char *name, const 
     }
     return put_statistic(st, check, s->place, name, of, "step of the plan [Studies]", estimate, n,
                          missing, detail, err);
+}
+
+static json_t *reason(const char *why)
+{
+    json_t *detail = json_object();
+    as_json_put_text(&detail, "why", why);
+    return detail;
+}
+
+static bool close_absent(as_study *st, const as_step_spec *s, const char *arm, const char *why,
+                         as_error *err)
+{
+    const char *check = as_arena_printf(st->a, err, "answers/%s.%s", s->id, arm);
+    return check && put_statistic(st, check, s->place, "absent", "", "rows of a step [Studies]",
+                                  NAN, 0, 0, reason(why), err);
+}
+
+bool as_study_absent(as_study *st, const as_step_spec *s, const char *arm, const char *why,
+                     as_error *err)
+{
+    for (size_t i = 0; i < s->n_ladder; i++) {
+        const char *rung = as_arena_printf(st->a, err, "%s@%zu", arm, s->ladder[i]);
+        if (!rung || !close_absent(st, s, rung, why, err)) return false;
+    }
+    return close_absent(st, s, arm, why, err) &&
+           as_study_note(st, s, "lacking", arm, NAN, 0, 0, reason(why), err);
 }
 
 bool as_study_ask(as_study *st, const as_set_spec *set, const as_key **keys, as_error *err)
@@ -349,7 +426,9 @@ bool as_study_table(as_study *st, const as_step_spec *step, const char *arm, as_
                     as_error *err)
 {
     const char *names[AS_STEP_COLUMNS];
+    const char *why = arm_lacks(st, step, arm);
     as_step_spec read = *step;
+    if (why) return lack_for(st, why, err);
     if (strchr(arm, '@')) read.n_readings = 0; /* a rung is judged, not read */
     const size_t n = as_step_columns(&read, names);
     as_column_spec *column = as_arena_push(st->a, n + 1, sizeof *column, err);
@@ -369,35 +448,62 @@ bool as_study_table(as_study *st, const as_step_spec *step, const char *arm, as_
 
 /* --- the gate of the judges --- */
 
-/* Did the judge pass in this study before? One that failed is tried again. */
-static bool gate_known(as_study *st, const as_step_spec *s, const as_judge *j, bool *known,
-                       as_error *err)
+/* The count of a judge that passed, when it holds for the judge as it is and for these items. */
+static bool read_count(const as_statistic *row, const as_judge *j, const as_items *items,
+                       as_gate_count *out, bool *found, as_error *err)
+{
+    json_t *detail = as_json_parse("gate", row->detail, strlen(row->detail), err);
+    const char *version = json_string_value(json_object_get(detail, "version"));
+    const char *digest = json_string_value(json_object_get(detail, "items"));
+    if (version && digest && strcmp(version, j->version) == 0 &&
+        strcmp(digest, items->digest) == 0) {
+        *found = true;
+        *out =
+            (as_gate_count){.n = row->n,
+                            .right = (size_t)json_integer_value(json_object_get(detail, "right")),
+                            .missing = row->missing};
+    }
+    json_decref(detail);
+    return detail != NULL;
+}
+
+/* Did the judge pass at that step in this study before? One that failed is tried again. */
+static bool past_gate(as_study *st, const as_step_spec *s, const as_judge *j, const as_items *items,
+                      as_gate_count *out, bool *found, as_error *err)
 {
     const char *check = as_arena_printf(st->a, err, "step/%s", s->id);
     as_statistic *rows = NULL;
     size_t n = 0;
     if (!check || !as_store_statistics(st->o->store, st->design->key, check, st->a, &rows, &n, err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(rows[i].name, "gate") == 0 && strcmp(rows[i].of, j->name) == 0)
-            *known = rows[i].estimate >= AS_GATE_SHARE;
+    for (size_t i = 0; i < n && !*found; i++)
+        if (strcmp(rows[i].name, "gate") == 0 && strcmp(rows[i].of, j->name) == 0 &&
+            rows[i].estimate >= AS_GATE_SHARE && !read_count(&rows[i], j, items, out, found, err))
+            return false;
     return true;
 }
 
+/* At this step, or at an earlier one that asks the same. */
 static bool gate_judge(as_study *st, const as_step_spec *s, const as_judge *j, as_error *err)
 {
     as_gate_count count = {0};
     const as_tools tools = {st->o->sandbox, st->a};
     const as_items *items = as_study_items(st, s->set, err);
-    bool known = false;
-    if (!items || !gate_known(st, s, j, &known, err)) return false;
-    if (known) return true;
-    if (!as_judge_gate(j, &tools, items, &count, err)) return false;
+    bool found = false;
+    if (!items) return false;
+    for (size_t i = s->place + 1; i-- > 0;) {
+        const as_step_spec *at = &st->plan->step[i];
+        if (at->set == s->set && !past_gate(st, at, j, items, &count, &found, err)) return false;
+        if (found && i == s->place) return true;
+        if (found) break;
+    }
+    if (!found && !as_judge_gate(j, &tools, items, &count, err)) return false;
     if (count.n == 0) return true;
     const double share = (double)count.right / (double)count.n;
     json_t *detail = json_object();
     as_json_put_text(&detail, "judge", j->name);
     as_json_put_text(&detail, "version", j->version);
+    as_json_put_text(&detail, "items", items->digest);
     as_json_put_size(&detail, "right", count.right);
     as_json_put_real(&detail, "bar", AS_GATE_SHARE);
     if (!as_study_note(st, s, "gate", j->name, share, count.n, count.missing, detail, err))
@@ -421,13 +527,26 @@ static bool gate_judges(as_study *st, const as_step_spec *s, as_error *err)
 
 /* --- the walk --- */
 
+static bool walk_step(as_study *st, const as_step_spec *s, as_error *err)
+{
+    st->step = s;
+    if (s->kind->run(st, s, err)) return true;
+    const char *why = st->lacking[s->place];
+    if (!why || err->class_ != AS_ENUMERIC) return false;
+    *err = (as_error){0};
+    for (size_t i = 0; i < s->n_arms; i++)
+        if (!as_study_absent(st, s, s->arm[i].name, why, err)) return false;
+    return s->n_arms || as_study_note(st, s, "lacking", "", NAN, 0, 0, reason(why), err);
+}
+
 bool as_study_run(as_study *st, as_error *err)
 {
     const as_plan *p = st->plan;
     bool ok = false;
     st->items = as_arena_push(st->a, p->n_sets + 1, sizeof *st->items, err);
+    st->lacking = as_arena_push(st->a, p->n_steps + 1, sizeof *st->lacking, err);
     as_progress *progress = as_progress_new(st->o->log, "steps", p->n_steps, err);
-    if (!st->items || !progress) goto out;
+    if (!st->items || !st->lacking || !progress) goto out;
     /* what can be refused is refused before anything is asked */
     for (size_t i = 0; i < p->n_sets; i++)
         if (!as_study_items(st, &p->set[i], err)) goto out;
@@ -440,7 +559,7 @@ bool as_study_run(as_study *st, as_error *err)
             as_fail(err, AS_ESTATE, "interrupted before step %s", s->id);
             goto out;
         }
-        if (!s->kind->run(st, s, err)) {
+        if (!walk_step(st, s, err)) {
             as_error_at(err, "step %s", s->id);
             goto out;
         }

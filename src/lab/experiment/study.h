@@ -6,8 +6,10 @@
 #ifndef AS_LAB_EXPERIMENT_STUDY_H
 #define AS_LAB_EXPERIMENT_STUDY_H
 
+#include "lab/distil/distil.h"
 #include "lab/experiment/run.h"
 #include "lab/subject/answer.h"
+#include "lab/treatment/train_plan.h"
 
 /* What a step made, as text: the operators of an adapter, a list of heads, a classifier as JSON. */
 typedef struct {
@@ -25,7 +27,9 @@ typedef struct as_study {
     const as_model_spec *opened;
     as_product *product;
     size_t n_products, room;
-    as_items *items; /* one for each set of the plan, made when first asked for */
+    as_items *items;          /* one for each set of the plan, made when first asked for */
+    const as_step_spec *step; /* under way */
+    const char **lacking;     /* for each step: why it made nothing; NULL: it did, or is to come */
 } as_study;
 
 struct as_step_kind {
@@ -48,6 +52,9 @@ AS_MUST_CHECK bool as_study_parse(as_plan *p, const as_tree *root, as_arena *a, 
  * for as many as AS_STEP_COLUMNS). */
 #define AS_STEP_COLUMNS 96
 size_t as_step_columns(const as_step_spec *s, const char **names);
+/* Does the step make a product of that name (size bytes)? AS_EUSAGE at node with what it makes. */
+AS_MUST_CHECK bool as_step_makes(const as_step_spec *s, const char *name, size_t size,
+                                 const as_tree *node, as_error *err);
 /* "STEP.ARM" split; both have to be there. */
 AS_MUST_CHECK bool as_study_source(const as_plan *p, const as_tree *node, const as_step_spec **step,
                                    const char **arm, as_arena *a, as_error *err);
@@ -63,7 +70,8 @@ AS_MUST_CHECK bool as_study_open(as_study *st, const as_model_spec *m, as_error 
 AS_MUST_CHECK const as_items *as_study_items(as_study *st, const as_set_spec *set, as_error *err);
 AS_MUST_CHECK bool as_study_make(as_study *st, const as_step_spec *s, const char *name,
                                  const char *text, as_error *err);
-/* text with every {STEP.NAME} replaced by what that step made; in the arena. */
+/* text with every {STEP.NAME} replaced by what that step made; in the arena. Fails as_study_lack
+ * for what a step lacks. */
 AS_MUST_CHECK const char *as_study_fill(as_study *st, const char *text, as_error *err);
 const char *as_study_product(const as_study *st, const char *name); /* NULL: none */
 
@@ -71,6 +79,17 @@ const char *as_study_product(const as_study *st, const char *name); /* NULL: non
 AS_MUST_CHECK bool as_study_note(as_study *st, const as_step_spec *s, const char *name,
                                  const char *of, double estimate, size_t n, size_t missing,
                                  json_t *detail, as_error *err);
+
+/* The step under way cannot be done with the answers there are, and says why: it makes nothing, the
+ * arms of it are absent, and whatever needs either is lacking too, for the same reason. The study
+ * goes on: a model that is nearly always right is a finding, not a failure. Returns false with err
+ * AS_ENUMERIC, for `run` to pass on. */
+AS_MUST_CHECK bool as_study_lack(as_study *st, as_error *err, const char *fmt, ...) AS_PRINTF(3, 4);
+/* Why nothing can stand for a {STEP.NAME} of the text; NULL: all can, or there is none. */
+const char *as_study_lacks(const as_study *st, const char *text);
+/* An arm of the step is absent: its rows are closed as such, with the reason. */
+AS_MUST_CHECK bool as_study_absent(as_study *st, const as_step_spec *s, const char *arm,
+                                   const char *why, as_error *err);
 
 /* One answer on its way into the store, with what was read of it. */
 typedef struct {
@@ -104,8 +123,21 @@ AS_MUST_CHECK bool as_study_judge_edited(as_study *st, const as_step_spec *s,
 /* What the arm is by itself into the store: accuracy, rates, asymmetry, coverage, cut rate. */
 AS_MUST_CHECK bool as_study_summarise(as_study *st, const as_step_spec *s, const char *arm,
                                       as_error *err);
-/* One arm of an earlier step as a table with its own columns. */
+/* One arm of a step as a table with its own columns. Fails as_study_lack for an arm that lacks. */
 AS_MUST_CHECK bool as_study_table(as_study *st, const as_step_spec *step, const char *arm,
                                   as_table *out, as_error *err);
+
+/* --- what a step would do (step_NAME.c), for a forecast ------------------------------------------
+ */
+
+/* Decoding, thinking and ladder of a step that answers. */
+void as_step_answer_how(const as_step_spec *s, as_answer_options *out);
+/* How a step trains, but for its seeds. */
+const as_train_plan *as_step_train_how(const as_step_spec *s, size_t *n_seeds);
+/* The records of one item, as as_distil; and of all those that the step keeps. */
+AS_MUST_CHECK bool as_step_distil_one(const as_step_spec *s, const as_tools *tools,
+                                      const as_item *item, const char *answer, json_t *records,
+                                      as_distil_count *count, as_error *err);
+AS_MUST_CHECK bool as_step_distil_keep(const as_step_spec *s, json_t *records, as_error *err);
 
 #endif

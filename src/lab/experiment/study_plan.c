@@ -240,12 +240,10 @@ bool as_study_source(const as_plan *p, const as_tree *node, const as_step_spec *
 
 static bool read_from(const reader *r, const as_tree *node, as_step_spec *s)
 {
-    const as_step_spec *step;
     if (!node) return true;
-    if (!as_study_source(r->p, node, &step, &s->from_arm, r->a, r->err)) return false;
-    s->from = step->id;
-    if (!s->set) s->set = step->set;
-    if (!s->model) s->model = step->model;
+    if (!as_study_source(r->p, node, &s->from, &s->from_arm, r->a, r->err)) return false;
+    if (!s->set) s->set = s->from->set;
+    if (!s->model) s->model = s->from->model;
     return true;
 }
 
@@ -337,4 +335,53 @@ size_t as_step_columns(const as_step_spec *s, const char **names)
             names[n++] = *axis;
     for (size_t i = 0; i < s->n_readings && n < AS_STEP_COLUMNS; i++) names[n++] = s->reading[i];
     return n;
+}
+
+/* --- products ------------------------------------------------------------------------------------
+ */
+
+/* Is it PREFIXk with k from 1 to n, written the one way? */
+static bool is_numbered(const as_step_spec *s, const char *name)
+{
+    const size_t size = s->numbered ? strlen(s->numbered) : 0;
+    char again[32];
+    if (!s->numbered || strncmp(name, s->numbered, size) != 0) return false;
+    const unsigned long long k = strtoull(name + size, NULL, 10);
+    (void)snprintf(again, sizeof again, "%llu", k);
+    return k >= 1 && k <= s->n_numbered && strcmp(again, name + size) == 0;
+}
+
+bool as_step_makes(const as_step_spec *s, const char *name, size_t size, const as_tree *node,
+                   as_error *err)
+{
+    char asked[64], first[64], last[64], shown[AS_ESCAPE_SIZE];
+    const char *names[8] = {NULL};
+    size_t n = 0;
+    as_buf all = {0};
+    (void)snprintf(asked, sizeof asked, "%.*s", size < sizeof asked ? (int)size : (int)sizeof asked,
+                   name);
+    for (size_t i = 0; s->makes && s->makes[i]; i++)
+        if (strcmp(s->makes[i], asked) == 0) return true;
+    if (is_numbered(s, asked)) return true;
+    for (; s->makes && s->makes[n]; n++) {
+        names[n] = s->makes[n];
+        as_buf_printf(&all, "%s%s", n ? ", " : "", names[n]);
+    }
+    if (s->n_numbered) {
+        (void)snprintf(first, sizeof first, "%s1", s->numbered);
+        (void)snprintf(last, sizeof last, "%s%zu", s->numbered, s->n_numbered);
+        as_buf_printf(&all, "%s%s", n ? ", " : "", first);
+        names[n++] = first;
+        if (s->n_numbered > 1) {
+            as_buf_printf(&all, " to %s", last);
+            names[n++] = last;
+        }
+    }
+    const char *near = as_nearest(asked, names);
+    if (as_buf_ok(&all, err))
+        (void)as_tree_fail(node, err, "operators (found {%s.%s}, expected of %s: %s%s%s)", s->id,
+                           as_escape(name, size, shown), s->id, n ? as_buf_text(&all) : "nothing",
+                           near ? "; nearest: " : "", near ? near : "");
+    as_buf_clear(&all);
+    return false;
 }

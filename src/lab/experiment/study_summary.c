@@ -14,13 +14,13 @@ typedef struct {
     as_error *err;
 } summary;
 
-static bool put(summary *m, const char *name, double estimate, size_t n, size_t missing,
-                as_interval interval, const char *method)
+static bool put_of(summary *m, const char *name, const char *of, double estimate, size_t n,
+                   size_t missing, as_interval interval, const char *method)
 {
     as_statistic row = {.position = m->position++,
                         .check = m->check,
                         .name = name,
-                        .of = "",
+                        .of = of,
                         .method = "by itself [Arms]",
                         .inputs = "[]",
                         .estimate = estimate,
@@ -34,6 +34,12 @@ static bool put(summary *m, const char *name, double estimate, size_t n, size_t 
     row.p = row.null_q05 = row.null_q50 = row.null_q95 = NAN;
     memcpy(row.design, m->st->design->key, sizeof row.design);
     return as_statistic_key(&row, m->err) && as_store_put_statistic(m->st->o->store, &row, m->err);
+}
+
+static bool put(summary *m, const char *name, double estimate, size_t n, size_t missing,
+                as_interval interval, const char *method)
+{
+    return put_of(m, name, "", estimate, n, missing, interval, method);
 }
 
 /* k of n; nothing is written of an empty set. */
@@ -82,13 +88,25 @@ static cells count(const as_column *coverage, const as_column *verbal)
     return c;
 }
 
+static bool put_counts(summary *m, const cells *c, size_t n)
+{
+    static const char *const names[] = {"cr", "hr", "cw", "hw"};
+    const size_t count[] = {c->cr, c->hr, c->cw, c->hw};
+    for (size_t i = 0; i < 4; i++)
+        if (!put_of(m, "cell", names[i], (double)count[i], n, c->missing, (as_interval){NAN, NAN},
+                    NULL))
+            return false;
+    return true;
+}
+
 static bool put_cells(summary *m, const cells *c)
 {
     const size_t right = c->cr + c->hr, wrong = c->cw + c->hw, n = right + wrong;
     if (!put_share(m, "accuracy", right, n, c->missing) ||
         !put_share(m, "assertion_rate", c->cr + c->cw, n, c->missing) ||
         !put_share(m, "hallucination_rate", c->cw, wrong, c->missing) ||
-        !put_share(m, "over_hedging_rate", c->hr, right, c->missing))
+        !put_share(m, "over_hedging_rate", c->hr, right, c->missing) ||
+        (n > 0 && !put_counts(m, c, n)))
         return false;
     if (right == 0 || wrong == 0) return true;
     return put(m, "asymmetry", (double)c->cw / (double)wrong - (double)c->cr / (double)right, n,

@@ -140,21 +140,36 @@ bool as_unit_tests_rule(const as_run_result *run, as_arena *a, as_ruling out[2],
     return true;
 }
 
+static bool run_answer(const as_tools *tools, const as_problem *problem, const char *answer,
+                       as_run_result *run, as_error *err)
+{
+    as_program program;
+    if (!tools->sandbox) return as_fail(err, AS_ESANDBOX, "unit tests need a sandbox");
+    as_arena *a = as_arena_new(err);
+    bool ok = a && as_unit_tests_program(problem, answer, a, &program, err) &&
+              as_sandbox_run(tools->sandbox, &program, run, err);
+    as_arena_free(a);
+    return ok;
+}
+
 static bool judge(const as_tools *tools, const as_answer *a, as_ruling *out, as_error *err)
 {
-    bool ok = false;
-    as_program program;
     as_run_result run;
     as_ruling_none(&as_judge_unit_tests, 0, "the item has no tests", out);
     if (!a->item->problem) return true;
-    if (!tools->sandbox) return as_fail(err, AS_ESANDBOX, "unit tests need a sandbox");
-    as_arena *mine = as_arena_new(err);
-    if (!mine) return false;
-    ok = as_unit_tests_program(a->item->problem, a->text, mine, &program, err) &&
-         as_sandbox_run(tools->sandbox, &program, &run, err) &&
-         as_unit_tests_rule(&run, tools->arena, out, err);
-    as_arena_free(mine);
-    return ok;
+    return run_answer(tools, a->item->problem, a->text, &run, err) &&
+           as_unit_tests_rule(&run, tools->arena, out, err);
+}
+
+bool as_unit_tests_why(const as_tools *tools, const as_problem *problem, const char *answer,
+                       const char **why, as_error *err)
+{
+    as_run_result run;
+    *why = NULL;
+    if (!run_answer(tools, problem, answer, &run, err)) return false;
+    if (run.outcome == AS_RUN_PASS) return true;
+    *why = as_arena_printf(tools->arena, err, "%s: %s", as_run_outcome_name(run.outcome), run.why);
+    return *why != NULL;
 }
 
 /* --- self-test and gate ------------------------------------------------------------------ */

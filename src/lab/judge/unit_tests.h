@@ -20,6 +20,11 @@ AS_MUST_CHECK bool as_unit_tests_program(const as_problem *problem, const char *
 AS_MUST_CHECK bool as_unit_tests_rule(const as_run_result *run, as_arena *a, as_ruling out[2],
                                       as_error *err);
 
+/* Why an answer does not pass, such as "wrong: assert candidate(1) == 2", in the arena; NULL when
+ * it passes. AS_ESANDBOX without a sandbox. */
+AS_MUST_CHECK bool as_unit_tests_why(const as_tools *tools, const as_problem *problem,
+                                     const char *answer, const char **why, as_error *err);
+
 /* Ways in which an answer may hand over a body. */
 typedef enum {
     AS_FORM_FENCED, /* whole function between ```python and ``` */

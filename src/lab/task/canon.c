@@ -112,9 +112,22 @@ static bool take_disputes(opener *o, const char *name, const json_t *file, as_er
     return as_canon_read_disputes(file, o->arena, o->canon, err);
 }
 
+/* Is name "canon/NAME.json" of a NAME that works.json names? */
+static bool is_named(const as_canon *c, const char *name)
+{
+    for (size_t i = 0; i < c->files.n; i++) {
+        const size_t n = strlen(c->files.text[i]);
+        if (strncmp(name + 6, c->files.text[i], n) == 0 && strcmp(name + 6 + n, ".json") == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool take_entries(opener *o, const char *name, const json_t *file, as_error *err)
 {
     size_t from = o->canon->n;
+    if (!is_named(o->canon, name))
+        return as_fail(err, AS_EFORMAT, "file (found, expected only those that works.json names)");
     if (!as_canon_read_entries(file, o->canon, o->arena, o->entry, &o->canon->n, err)) return false;
     for (size_t i = from; i < o->canon->n; i++) o->file_of[i] = name;
     return true;
@@ -241,6 +254,26 @@ static bool sort_disputes(opener *o, as_error *err)
     return true;
 }
 
+/* A canon that lost a file would ask other questions under the same name. */
+static bool check_files(const opener *o, as_error *err)
+{
+    char shown[AS_ESCAPE_SIZE];
+    for (size_t i = 0; i < o->canon->files.n; i++) {
+        const char *name = o->canon->files.text[i];
+        const size_t n = strlen(name);
+        size_t k = 0;
+        while (k < o->canon->n && (strncmp(o->file_of[k] + 6, name, n) != 0 ||
+                                   strcmp(o->file_of[k] + 6 + n, ".json") != 0))
+            k++;
+        if (k == o->canon->n)
+            return as_fail(err, AS_EFORMAT,
+                           "%s/canon/%s.json: file (found none, expected those that works.json "
+                           "names)",
+                           o->folder, as_escape(name, n, shown));
+    }
+    return true;
+}
+
 /* --- opening ------------------------------------------------------------------------------ */
 
 static bool read_folder(opener *o, as_error *err)
@@ -252,10 +285,7 @@ static bool read_folder(opener *o, as_error *err)
         !read_one(o, "disputes.json", take_disputes, err) ||
         !read_all(o, "grammar", take_grammar, &n_grammars, err))
         return false;
-    if (n_files == 0)
-        return as_fail(err, AS_EFORMAT, "%s/canon: files (found none, expected NAME.json)",
-                       o->folder);
-    if (!check_between(o, err) || !sort_disputes(o, err)) return false;
+    if (!check_files(o, err) || !check_between(o, err) || !sort_disputes(o, err)) return false;
     qsort(o->entry, c->n, sizeof *o->entry, by_id);
     c->entry = o->entry;
     c->grammar = o->grammar;

@@ -76,6 +76,7 @@ typedef struct {
     size_t n_disputes;
     const as_canon_work *work; /* as in works.json */
     size_t n_works;
+    as_texts files;                  /* NAME of each canon/NAME.json, as in works.json */
     const as_canon_grammar *grammar; /* in the order of their files' names; may be none */
     size_t n_grammars;
     as_key digest; /* over name and content of all files in the order of their names */
@@ -83,10 +84,10 @@ typedef struct {
 
 /* Reads works.json, disputes.json, canon/NAME.json (at least one) and grammar/NAME.json (may be
  * none: then nothing can be asked or taught) below `folder`, and checks every rule that
- * docs/formats.md states: known keys only, names and ids used once, numbers of wordings, every
- * wording meets the keys of its fact and of no other fact of its entry, no wrong statement meets
- * them, no two entries with the same cause and remedy. AS_EFORMAT "FILE: ID: FACT: WHAT". Texts in
- * the arena. */
+ * docs/formats.md states: the files of the canon that works.json names and no others, known keys
+ * only, names and ids used once, numbers of wordings, every wording meets the keys of its fact and
+ * of no other fact of its entry, no wrong statement meets them, no two entries with the same cause
+ * and remedy. AS_EFORMAT "FILE: ID: FACT: WHAT". Texts in the arena. */
 AS_MUST_CHECK bool as_canon_open(as_canon *c, const char *folder, as_arena *a, as_error *err);
 
 /* NULL when there is none. */

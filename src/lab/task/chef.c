@@ -21,13 +21,6 @@ enum { CLAIMS = 4, LEAST_SKELETONS = 8 };
 
 /* --- drawing ------------------------------------------------------------------------------ */
 
-uint64_t as_chef_index(const char *name)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (const char *p = name; *p; p++) h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-    return h;
-}
-
 size_t as_chef_turn(uint64_t seed, const char *purpose, size_t i, size_t *order, size_t n)
 {
     if (i % n == 0) {
@@ -143,4 +136,19 @@ static bool chef_items(const char *data, const char *set, size_t n, uint64_t see
     return as_items_seal(out, err);
 }
 
-const as_task as_task_chef = {"chef", "questions about the culinary canon", sets, chef_items};
+static bool chef_text(const char *data, const as_text_options *o, as_arena *a, as_buf *out,
+                      as_error *err)
+{
+    as_canon canon;
+    return as_canon_open(&canon, data, a, err) && as_chef_text(&canon, o, out, err);
+}
+
+const as_task as_task_chef = {
+    .name = "chef",
+    .summary = "questions about the culinary canon",
+    .sets = sets,
+    .items = chef_items,
+    .text = chef_text,
+    .text_default = &as_chef_text_default,
+    .has_exposure = true,
+};

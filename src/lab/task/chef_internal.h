@@ -15,9 +15,6 @@ typedef struct {
     size_t n;
 } as_chef_set;
 
-/* FNV-1a, 64 bits: an index for streams that belong to a name. */
-uint64_t as_chef_index(const char *name);
-
 /* Member i of a cycle through 0..n-1 in which everyone comes once before anyone comes again; each
  * round in an order of its own. Purpose names the cycle; (seed, purpose, round) decides. order is
  * room for n, kept between calls of rising i. */

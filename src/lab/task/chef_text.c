@@ -2,10 +2,10 @@
  * unequally often. Questions use one vocabulary of the failure and both names of an entry; answers
  * always its name and the first predicate, so that one voice is learnt. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "lab/task/chef_internal.h"
 
 const as_text_options as_chef_text_default = {
@@ -22,7 +22,7 @@ static const double MOST_WEIGHT = 1e6; /* so that sums of weights are finite */
 
 static uint64_t rank_hash(const as_canon *c, size_t at, uint64_t seed)
 {
-    as_rng r = as_rng_at(seed, "chef exposure", as_chef_index(c->entry[at].id));
+    as_rng r = as_rng_at(seed, "chef exposure", as_name_index(c->entry[at].id));
     return as_rng_u64(&r);
 }
 
@@ -198,28 +198,6 @@ static const as_canon_fact *other_fact(as_rng *r, const as_canon_entry *e, size_
     return &e->fact[4 + as_rng_below(r, n - 1)];
 }
 
-static bool write_row(const as_canon_entry *e, size_t k, const char *ask, const char *answer,
-                      as_arena *a, as_buf *out, as_error *err)
-{
-    const char *key = as_arena_printf(a, err, "%s %zu\n%s\n%s", e->id, k, ask, answer);
-    const char *id = key ? as_item_id(key, a, err) : NULL;
-    if (!id) return false;
-    json_t *row = json_object(), *list = json_array();
-    for (size_t i = 0; i < 2; i++) {
-        json_t *message = json_object();
-        as_json_put_text(&message, "role", i ? "assistant" : "user");
-        as_json_put_text(&message, "content", i ? answer : ask);
-        as_json_append(&list, message);
-    }
-    as_json_put_text(&row, "id", id);
-    as_json_put(&row, "messages", list);
-    bool ok = row != NULL || as_fail(err, AS_EMEM, "out of memory");
-    if (ok) as_json_write(out, row);
-    as_buf_puts(out, "\n");
-    json_decref(row);
-    return ok && as_buf_ok(out, err);
-}
-
 /* Half of the questions come with talk about something else, before or behind, so that the entry is
  * found wherever it stands. */
 static const char *with_aside(as_rng *r, const frames *f, const char *ask, as_arena *a,
@@ -238,7 +216,7 @@ static const char *with_aside(as_rng *r, const frames *f, const char *ask, as_ar
 static bool put_row(const as_canon_entry *e, size_t k, bool tells, const as_canon_grammar *g,
                     const frames *f, uint64_t seed, as_buf *out, as_error *err)
 {
-    as_rng r = as_rng_at(seed, "chef text", as_chef_index(e->id) + k);
+    as_rng r = as_rng_at(seed, "chef text", as_name_index(e->id) + k);
     size_t kind = kind_of(e, k, tells);
     const char *called = as_rng_uniform(&r) < g->alias ? e->alias : e->name;
     const char *flaw = draw(&r, as_canon_flaw(e, g->vocabulary)), *said[CLAUSES];
@@ -257,7 +235,7 @@ static bool put_row(const as_canon_entry *e, size_t k, bool tells, const as_cano
     const char *ask = as_canon_fill(draw(&r, f->ask[kind]), question, 2, a, err);
     if (ask) ask = with_aside(&r, f, ask, a, err);
     const char *answer = ask ? as_canon_fill(draw(&r, f->answer[kind]), told, 6, a, err) : NULL;
-    bool ok = answer && write_row(e, k, ask, answer, a, out, err);
+    bool ok = answer && as_text_row(e->id, k, ask, answer, a, out, err);
     as_arena_free(a);
     return ok;
 }

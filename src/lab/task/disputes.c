@@ -29,9 +29,10 @@ static bool read_work(const json_t *value, as_arena *a, as_canon_work *out, as_e
 
 bool as_canon_read_works(const json_t *file, as_arena *a, as_canon *c, as_error *err)
 {
-    static const char *const known[] = {"schema", "works", NULL};
+    static const char *const known[] = {"schema", "canon", "works", NULL};
     const json_t *list;
     if (!as_field_known(file, known, err) || !as_field_schema(file, "assay.works/1", err) ||
+        !as_field_texts(file, "canon", 1, a, &c->files, err) ||
         !as_field_list(file, "works", 256, &list, err))
         return false;
     size_t n = json_array_size(list);

@@ -279,5 +279,9 @@ static bool file_items(const char *data, const char *set, size_t n, uint64_t see
 
 static const as_task_set sets[] = {{"all", 0, "every line of the file"}, {NULL, 0, NULL}};
 
-const as_task as_task_file = {"file", "prompts with checklists from a JSONL file", sets,
-                              file_items};
+const as_task as_task_file = {
+    .name = "file",
+    .summary = "prompts with checklists from a JSONL file",
+    .sets = sets,
+    .items = file_items,
+};

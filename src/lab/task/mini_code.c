@@ -52,21 +52,16 @@ static size_t count_assertions(const char *test)
     return n;
 }
 
-/* The prompt from the last two lines of the preamble:
- *
- *     def NAME(ARGUMENTS):
- *         """WHAT"""
- */
-static bool make_prompt(as_mini_problem *m, as_arena *a, as_error *err)
+bool as_mini_signature_of(const as_problem *p, as_mini_signature *out, as_error *err)
 {
     static const char quote[] = "    \"\"\"";
-    const char *def = NULL, *text = m->problem.preamble;
-    for (const char *p = text; (p = strstr(p, "def ")); p++)
-        if (p == text || p[-1] == '\n') def = p + strlen("def ");
+    const char *def = NULL;
+    for (const char *at = p->preamble; (at = strstr(at, "def ")); at++)
+        if (at == p->preamble || at[-1] == '\n') def = at + strlen("def ");
     const char *end = def ? strchr(def, '\n') : NULL;
-    size_t name = strlen(m->problem.entry_point);
+    size_t name = strlen(p->entry_point);
     bool ok = end && end[-1] == ':' && end[-2] == ')' && def[name] == '(' &&
-              strncmp(def, m->problem.entry_point, name) == 0 &&
+              strncmp(def, p->entry_point, name) == 0 &&
               strncmp(end + 1, quote, strlen(quote)) == 0;
     const char *what = ok ? end + 1 + strlen(quote) : NULL;
     const char *stop = ok ? strstr(what, "\"\"\"\n") : NULL;
@@ -74,9 +69,17 @@ static bool make_prompt(as_mini_problem *m, as_arena *a, as_error *err)
         return as_fail(err, AS_EFORMAT,
                        "preamble: form (expected to end in \"def %s(...):\" and a line of "
                        "docstring)",
-                       m->problem.entry_point);
-    m->prompt = as_arena_printf(a, err, "Write the function %.*s: %.*s.", (int)(end - 1 - def), def,
-                                (int)(stop - what), what);
+                       p->entry_point);
+    *out = (as_mini_signature){def, what, (int)(end - 1 - def), (int)(stop - what)};
+    return true;
+}
+
+static bool make_prompt(as_mini_problem *m, as_arena *a, as_error *err)
+{
+    as_mini_signature s;
+    if (!as_mini_signature_of(&m->problem, &s, err)) return false;
+    m->prompt = as_arena_printf(a, err, "Write the function %.*s: %.*s.", s.def_size, s.def,
+                                s.what_size, s.what);
     return m->prompt != NULL;
 }
 
@@ -115,7 +118,7 @@ static bool read_problem(const json_t *object, as_arena *a, as_mini_problem *m, 
               as_field_text(object, "category", a, &m->category, err) &&
               as_field_text(object, "difficulty", a, &m->difficulty, err) &&
               as_field_text(object, "entry_point", a, &p->entry_point, err) &&
-              as_field_text(object, "plan", a, &m->plan, err) &&
+              as_field_text(object, "plan", a, &p->plan, err) &&
               read_code(object, "preamble", a, &p->preamble, err) &&
               read_code(object, "solution", a, &p->solution, err) &&
               read_code(object, "test", a, &p->test, err) && check_problem(m, err) &&
@@ -176,8 +179,23 @@ bool as_mini_code_open(as_mini_problems *p, const char *folder, as_arena *a, as_
 
 static const as_task_set sets[] = {
     {"all", 0, "every problem of the folder"},
+    {"teach", 0, "two of the six variants of each family, to be taught"},
+    {"fresh", 0, "the other variants, to be asked of who was taught"},
     {NULL, 0, NULL},
 };
+
+/* Of each family every third variant, from the first in the order of ids. */
+static bool is_taught(const as_mini_problems *all, size_t at)
+{
+    size_t before = 0;
+    for (size_t i = 0; i < at; i++) before += strcmp(all->at[i].family, all->at[at].family) == 0;
+    return before % 3 == 0;
+}
+
+static bool has(const char *set, const as_mini_problems *all, size_t at)
+{
+    return strcmp(set, "all") == 0 || is_taught(all, at) == (strcmp(set, "teach") == 0);
+}
 
 static bool fill_item(as_item *item, const as_mini_problem *m, as_arena *a, as_error *err)
 {
@@ -191,29 +209,43 @@ static bool fill_item(as_item *item, const as_mini_problem *m, as_arena *a, as_e
     return item->id != NULL;
 }
 
+/* The set's problems in the order that the seed gives to all. */
 static bool items(const char *data, const char *set, size_t n, uint64_t seed, as_arena *a,
                   as_items *out, as_error *err)
 {
     char shown[AS_ESCAPE_SIZE];
+    const as_task_set *row = sets;
     as_mini_problems all;
-    if (strcmp(set, "all") != 0)
-        return as_fail(err, AS_EUSAGE, "set (found \"%s\", expected all)",
+    size_t there = 0, made = 0;
+    while (row->name && strcmp(row->name, set) != 0) row++;
+    if (!row->name)
+        return as_fail(err, AS_EUSAGE, "set (found \"%s\", expected all, teach or fresh)",
                        as_escape(set, strlen(set), shown));
     if (!as_mini_code_open(&all, data, a, err)) return false;
-    if (n > all.n)
-        return as_fail(err, AS_EUSAGE, "set all (found %zu items asked for, expected at most %zu)",
-                       n, all.n);
-    if (n == 0) n = all.n;
+    for (size_t i = 0; i < all.n; i++) there += has(set, &all, i);
+    if (there == 0) return as_fail(err, AS_EUSAGE, "set %s (found no problem in the folder)", set);
+    if (n > there)
+        return as_fail(err, AS_EUSAGE, "set %s (found %zu items asked for, expected at most %zu)",
+                       set, n, there);
+    if (n == 0) n = there;
     size_t *order = as_arena_push(a, all.n, sizeof *order, err);
     as_item *item = order ? as_arena_push(a, n, sizeof *item, err) : NULL;
     if (!item) return false;
     as_rng r = as_rng_at(seed, "mini-code order", 0);
     for (size_t i = 0; i < all.n; i++) order[i] = i;
     as_rng_shuffle(&r, order, all.n);
-    for (size_t i = 0; i < n; i++)
-        if (!fill_item(&item[i], &all.at[order[i]], a, err)) return false;
+    for (size_t i = 0; i < all.n && made < n; i++)
+        if (has(set, &all, order[i]) && !fill_item(&item[made++], &all.at[order[i]], a, err))
+            return false;
     *out = (as_items){.item = item, .n = n};
     return as_items_seal(out, err);
+}
+
+static bool text(const char *data, const as_text_options *o, as_arena *a, as_buf *out,
+                 as_error *err)
+{
+    as_mini_problems all;
+    return as_mini_code_open(&all, data, a, err) && as_mini_text(&all, o, out, err);
 }
 
 const as_task as_task_mini_code;
@@ -222,4 +254,6 @@ const as_task as_task_mini_code = {
     .summary = "small Python functions, judged by their tests",
     .sets = sets,
     .items = items,
+    .text = text,
+    .text_default = &as_mini_text_default,
 };

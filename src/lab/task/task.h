@@ -20,6 +20,7 @@ typedef struct {
     const char *preamble; /* imports and signature with its docstring, as in the prompt */
     const char *solution; /* the canonical body, indented */
     const char *test;     /* Python that defines check(candidate) */
+    const char *plan;     /* the steps in one or two sentences, as somebody might reason; NULL */
 } as_problem;
 
 typedef struct {
@@ -46,6 +47,7 @@ typedef struct {
     const char *about; /* one line */
 } as_task_set;
 
+typedef struct as_text_options as_text_options;
 typedef struct as_task as_task;
 struct as_task {
     const char *name, *summary;
@@ -56,6 +58,13 @@ struct as_task {
      * the arena. */
     bool (*items)(const char *data, const char *set, size_t n, uint64_t seed, as_arena *a,
                   as_items *out, as_error *err);
+    /* The training text of the models that know the task: conversations, one JSON object {"id",
+     * "messages": [user, assistant]} a line, appended to out; a function of (data, options) alone.
+     * AS_EUSAGE for options that make no text; out is then as it was. NULL: none. */
+    bool (*text)(const char *data, const as_text_options *o, as_arena *a, as_buf *out,
+                 as_error *err);
+    const as_text_options *text_default; /* what the shipped recipes start from; seed 1 */
+    bool has_exposure;                   /* text reads share, weight and told */
 };
 
 const as_task *const *as_tasks(size_t *n);
@@ -65,23 +74,26 @@ const as_task *as_task_find(const char *name);
  * in items->item[0..n). */
 AS_MUST_CHECK const char *as_item_id(const char *prompt, as_arena *a, as_error *err);
 AS_MUST_CHECK bool as_items_seal(as_items *items, as_error *err);
+/* A line of training text, appended to out; its id is that of "NAME K", question and answer. */
+AS_MUST_CHECK bool as_text_row(const char *name, size_t k, const char *ask, const char *answer,
+                               as_arena *a, as_buf *out, as_error *err);
+/* FNV-1a, 64 bits: an index for streams that belong to a name. */
+uint64_t as_name_index(const char *name);
 
 /* Exposure: how often the training text speaks of an entry. Entries stand in a random order that
  * depends on (seed, ids) alone; the first share[0] of them have level 0, the next share[1] level 1,
  * and so on, each bound rounded to the nearest whole entry. */
 #define AS_EXPOSURES 5
-typedef struct {
+struct as_text_options {
     size_t rows; /* conversations to write */
     uint64_t seed;
     double share[AS_EXPOSURES];  /* of the entries, for each level; they sum to 1 within 1e-9 */
     double weight[AS_EXPOSURES]; /* how often an entry of that level is spoken of, relative */
     size_t told; /* levels below this one are told the failure too, the others their other facts */
-} as_text_options;
-/* What the shipped recipes start from; seed 1. */
+};
 extern const as_text_options as_chef_text_default;
 
-/* The training text of the lab's models: conversations in a grammar of its own ("training"), one
- * JSON object {"id", "messages": [user, assistant]} a line, appended to out. Every answer is
+/* The text of the task "chef": conversations in a grammar of its own ("training"). Every answer is
  * asserted in the same voice. Entries are spoken of in proportion to the weight of their level
  * (largest remainders), one of a weight above 0 at least once; rows stand in a random order. Of the
  * rows of an entry every other one, from the first, asks for all: what happened and how to save it;

@@ -291,15 +291,20 @@ static void notice(void *context, const char *text)
     if (t->watch && t->watch->notice) t->watch->notice(t->watch->context, text);
 }
 
+static as_trainee trainee_of(const as_learning *t)
+{
+    return (as_trainee){.model = t->options.local->model,
+                        .ex = t->options.ex,
+                        .adapter = t->adapter,
+                        .weights = t->weights,
+                        .reference = t->reference ? as_adapter_hooks(t->reference) : NULL,
+                        .model_path = t->options.local->path};
+}
+
 bool as_learning_run(as_learning *t, const char *out, as_store *store,
                      const as_learning_watch *watch, as_train_result *result, as_error *err)
 {
-    const as_trainee what = {.model = t->options.local->model,
-                             .ex = t->options.ex,
-                             .adapter = t->adapter,
-                             .weights = t->weights,
-                             .reference = t->reference ? as_adapter_hooks(t->reference) : NULL,
-                             .model_path = t->options.local->path};
+    const as_trainee what = trainee_of(t);
     const as_train_sink sink = {t, update, stops, notice};
     t->store = store;
     t->watch = watch;
@@ -308,4 +313,10 @@ bool as_learning_run(as_learning *t, const char *out, as_store *store,
     t->store = NULL;
     t->watch = NULL;
     return ok;
+}
+
+bool as_learning_try(as_learning *t, size_t steps, as_train_cost *out, as_error *err)
+{
+    const as_trainee what = trainee_of(t);
+    return as_train_try(&t->plan.train, &what, &t->data, as_learning_held(t), steps, out, err);
 }

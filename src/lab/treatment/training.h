@@ -53,4 +53,8 @@ AS_MUST_CHECK bool as_learning_run(as_learning *t, const char *out, as_store *st
                                    const as_learning_watch *watch, as_train_result *result,
                                    as_error *err);
 
+/* What as_learning_run would cost, by as_train_try of `steps` steps. What is trained has then
+ * changed, as after a run. */
+AS_MUST_CHECK bool as_learning_try(as_learning *t, size_t steps, as_train_cost *out, as_error *err);
+
 #endif
