@@ -114,6 +114,19 @@ static bool has_begun(const job *j, as_error *err)
     return ok;
 }
 
+/* Can the study see what it claims? Asked before there is a store or a folder. */
+static bool can_see(job *j, as_error *err)
+{
+    const as_items *items = NULL;
+    as_power *power = NULL;
+    if (j->plan.n_steps == 0) return true;
+    if (!as_power_items(&j->plan, j->cli->arena, &items, err) ||
+        !as_power_of(&j->plan, items, j->cli->arena, &power, err))
+        return false;
+    j->refused = !as_power_allows(&j->plan, power, err);
+    return !j->refused;
+}
+
 static int go(as_cli *c, bool resumes, as_error *err)
 {
     int status = AS_EXIT_FAILED;
@@ -127,7 +140,7 @@ static int go(as_cli *c, bool resumes, as_error *err)
         status = dry_run(j, err);
         goto out;
     }
-    if (resumes && !has_begun(j, err)) goto out;
+    if (!can_see(j, err) || (resumes && !has_begun(j, err))) goto out;
     if (!as_map_guard(err) || !open_sandbox(j, err) || !open_places(j, err) ||
         !as_engine_exec(&j->ex, c, err))
         goto out;
