@@ -124,7 +124,54 @@ locks
 study run small.yaml -q | verdicts
 locks | wc -l
 
+echo "--- the plan edited, and locked again"
+say lock small.yaml -q -o alpha=0.02 --replace
+SOURCE_DATE_EPOCH=1700000500 say lock small.yaml -q -o alpha=0.02 --out later.json
+study run small.yaml -q -o alpha=0.02 --json >out
+grep '"asked_by"\|"is_after"\|"earlier"' out | sed 's/^ *//'
+SOURCE_DATE_EPOCH=1700000500 say lock small.yaml -q -o alpha=0.03 --replace
+study run small.yaml -q -o alpha=0.02 --allow-change --json >out
+sed -n '/^  "lock"/,/^  }/p' out
+"$assay" report --db assay.db --report page.html -q >out
+grep -c '<b>Earlier lock:</b> locked 2023-11-14T22:13:20Z .* agrees with it' page.html
+grep -c '<b>Lock:</b> locked 2023-11-14T22:21:40Z .* departs from it' page.html
+
+echo "--- refused before there is anything"
+mkdir new
+try() { say "$@" -q --db new/assay.db --threads 1; }
+try run small.yaml -o alpha=0.01
+try run small.yaml -o alpha=0.01 --dry-run
+try run small.yaml -o alpha=0.03 -o checks.moved.effect=0.2 -o assume.discordance=0.3 --dry-run
+try resume small.yaml -o alpha=0.03 --dry-run
+try run small.yaml -o seed=9223372036854775808
+ls new
+sed 's/^name: small/name: other/' small.yaml >small.yml
+try run small.yml
+say plan small.yml | grep '^lock'
+say lock small.yml
+cp small.yml plan.txt
+say lock plan.txt -o seed=9 --out small.yml --replace
+same small.yml plan.txt
+rm small.yml
+
+echo "--- a plan without steps"
+make_study
+mkdir audit
+say lock study/study.yaml
+say lock study/study.yaml --data study -q
+say run study/study.yaml --db audit/assay.db --work audit/work -q
+say resume study/study.yaml --db assay.db -q
+say run study/study.yaml --data study --db audit/assay.db --work audit/work -q --json >out
+grep '"agrees"\|"is_after"' out
+say report --training --db audit/assay.db -o seed=1
+
 echo "--- bad input"
+for bad in 's/"time": "2023/"time": "23/' 's/"plan_sha256": "./"plan_sha256": "X/'; do
+    cp small.lock.json good.json
+    sed "$bad" good.json >small.lock.json
+    say plan small.yaml | sed 's/X[0-9a-f]*/X/'
+    mv good.json small.lock.json
+done
 printf '{' >small.lock.json
 say plan small.yaml
 study run small.yaml -q
@@ -141,4 +188,4 @@ say plan small.yaml -o checks.alike.effect=0.4
 say plan small.yaml -o checks.kept.effect=none
 say plan
 study resume small.yaml -o checks.kept.margn=1
-ls
+ls | grep -v 'assay.db-'

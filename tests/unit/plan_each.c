@@ -113,6 +113,24 @@ static void refusals(void)
     }
 }
 
+/* -o sees the plan as written, where an entry that is made does not stand. */
+static void made_entries_are_not_set(void)
+{
+    as_error err = {0};
+    as_arena *a = as_arena_new(&err);
+    char said[2048];
+    as_tree *t = NULL;
+    const char *yaml = "a: {x_<n>: {each: {n: [1, 2]}, y: <n>}}";
+    t = as_plan_read_over("p.yaml", yaml, strlen(yaml), a, &err);
+    CHECK(t && as_plan_set(t, "a.x_<n>.z=3", a, &err) && as_plan_each(t, a, &err));
+    CHECK(t && as_plan_set(t, "a.x_1.z=3", a, &err) && !as_plan_each(t, a, &err));
+    CHECK(err.class_ == AS_EUSAGE);
+    CHECK_TEXT(as_error_text(&err, said, sizeof said),
+               "command line: a.x_1: key (found x_1, which each makes, expected x_<n>, the entry "
+               "as written)");
+    as_arena_free(a);
+}
+
 /* "a: {<x><y>: {each: {x: [0, ...], y: [0, ...]}, v: TEXT}}" with n values of each name. */
 static const char *square(size_t n, const char *text, as_arena *a, as_error *err)
 {
@@ -148,6 +166,7 @@ int main(void)
 {
     RUN(entries_multiply);
     RUN(refusals);
+    RUN(made_entries_are_not_set);
     RUN(limits);
     return check_end();
 }

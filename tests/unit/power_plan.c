@@ -61,13 +61,63 @@ static void tests_without_bar(void)
     q = of("cells");
     q.assertion = 0.9;
     q.right = 0.4;
+    q.sign = -1;
     CHECK_NEAR(as_power_asymmetry(-at(&q, 200), 0.9, 120, 80, 0.05, 2), 0.8, 1e-9);
+    q.assertion = 0.6;
+    const double down = at(&q, 200);
+    q.sign = 1;
+    const double up = at(&q, 200);
+    CHECK_NEAR(as_power_asymmetry(up, 0.6, 120, 80, 0.05, 2), 0.8, 1e-9);
+    q.sign = 0;
+    CHECK(down > up && at(&q, 200) == down);
+    q.assertion = 0.95; /* no room above */
+    CHECK(isnan(at(&q, 200)));
     q = of("asymmetry-change");
     q.variance = 0.3;
     q.bar = 0;
     double se = sqrt(0.3 * (1 / 40.0 + 1 / 60.0));
     q.right = 0.4;
     CHECK_NEAR(at(&q, 100), (1.959964 + 0.841621) * se, 1e-5);
+}
+
+/* Differences of 0 and 1: sign flips of them are McNemar's test, whose power is known exactly. */
+static void binary(void)
+{
+    as_power_question q = of("budget-ladder");
+    q.is_binary = true;
+    for (size_t i = 0; i < 3; i++) {
+        static const size_t n[] = {16, 40, 200};
+        q.variance = q.most = 0.5;
+        const double d = at(&q, n[i]);
+        CHECK_NEAR(as_power_paired(d, 0.5, n[i], 0.05, 2, AS_PAIRED_EXACT), 0.8, 0.05);
+        const double m = (double)n[i], seen = as_t_quantile(0.975, m - 1) * sqrt(0.5 / m);
+        CHECK_NEAR(as_normal_cdf((d - seen) / sqrt((0.5 - d * d) / m)), 0.8, 1e-9);
+    }
+    CHECK(at(&q, 16) > 0.4 && at(&q, 16) < 0.5);
+    /* an interval has the spread that is seen: d = c sqrt(D / (n + c^2)) */
+    q = of("seeds");
+    q.is_binary = true;
+    q.variance = q.most = 0.5;
+    q.bar = 0.05;
+    const double c = as_t_quantile(0.975, 39) + as_normal_quantile(0.8);
+    CHECK_NEAR(at(&q, 40), c * sqrt(0.5 / (40 + c * c)), 1e-12);
+    CHECK(at(&q, 40) < 0.2947 + 1e-3 && at(&q, 40) > 0.2947 - 5e-3); /* enumerated: 0.2947 */
+}
+
+static void levels(void)
+{
+    CHECK(as_power_level(AS_BY_P, 0.2) == 0.2 && as_power_level(AS_BY_P, 0.01) == 0.01);
+    CHECK_NEAR(as_power_level(AS_BY_INTERVAL, 0.2), 0.05, 1e-12);
+    CHECK_NEAR(as_power_level(AS_BY_INTERVAL, 0.01), 0.05, 1e-12);
+    CHECK_NEAR(as_power_level(AS_BY_BOTH, 0.2), 0.05, 1e-12);
+    CHECK(as_power_level(AS_BY_BOTH, 0.01) == 0.01);
+    /* what falls short of the bar is told by a 95 % interval, whatever the alpha of the trend */
+    as_power_question q = of("trend");
+    q.variance = 0.5;
+    q.bar = 1;
+    const double d = at(&q, 100);
+    q.alpha = 0.01;
+    CHECK(at(&q, 100) == d);
 }
 
 /* The chance that the check holds at its smallest effect, from the rule of its decision. */
@@ -217,6 +267,10 @@ static void plans(void)
         CHECK_NEAR(flips->mde, as_mde_paired(0.5, 140, 0.05, 2, 0.8, AS_PAIRED_SIMPLE), 1e-12);
         CHECK(!flips->is_below);
         CHECK_TEXT(flips->claim, "c");
+        CHECK(kept->is_too_wide && !kept->is_below && kept->n_needed > 1000);
+        CHECK_TEXT(power_of(&s, "fewer")->why,
+                   "how many a filter keeps is not known: say assume.kept");
+        CHECK(isnan(power_of(&s, "fewer")->mde) && power_of(&s, "fewer")->n == 0);
         CHECK_TEXT(power_of(&s, "longer")->why,
                    "the spread of the column is not known (say it under assume.sd)");
         CHECK(isnan(power_of(&s, "longer")->mde));
@@ -239,8 +293,88 @@ static void assumptions(void)
                    as_mde_paired(0.2, 140, 0.05, 2, 0.8, AS_PAIRED_SIMPLE), 1e-12);
         CHECK_NEAR(power_of(&s, "longer")->mde / power_of(&s, "fewer")->mde, 12 / (0.3 * sqrt(2)),
                    0.03); /* half of the items are kept */
-        CHECK(power_of(&s, "fewer")->n == 70);
+        CHECK(power_of(&s, "fewer")->n == 70 && power_of(&s, "fewer")->kept == 0.5);
+        CHECK(power_of(&s, "flips")->n == 140 && power_of(&s, "flips")->kept == 1);
         CHECK_NEAR(as_power_paired_mean(power_of(&s, "fewer")->mde / 0.3, 70, 0.05, 2), 0.8, 1e-4);
+    }
+    as_arena_free(s.a);
+}
+
+#define MORE                                                                                       \
+    "{right: {from: coverage, rule: '>=', cut: 1/2}, sure: {from: verbal, equals: ASSERT}, "       \
+    "hedged: {from: verbal, equals: HEDGE}, low: {from: coverage, rule: '<', cut: 1/2}, "          \
+    "topic: {from: category, equals: x}, coin: {from: prompt, planted: 3}}"
+#define READ(label)                                                                                \
+    "{check: within-cv, features: a.h_last, label: a." label ", C: [0.1], gate_auc: 0.5}\n"
+#define OF(cluster) "{check: preserved, a: a.coverage, b: b.coverage, margin: 1, cluster: " cluster
+
+/* The share of ones that is planned with, the units, and a filter on a later column. */
+static void columns(void)
+{
+    static const char *const same[][2] = {
+        {"coin", "half"}, {"sure", "high"}, {"hedged", "little"}, {"right", "r"}, {"low", "l"}};
+    static const double share[] = {0.5, 0.8, 0.2, 0.7, 0.3};
+    study s;
+    plan_of(
+        &s,
+        HEAD "assume: {accuracy: 0.7, assertion: 0.8}\n" SETS
+             "steps:\n  ask: {do: answer, model: m, set: F, judges: [claims, delivery], "
+             "read: [h_last], arms: {a: base, b: {system: Say so., treats: [system]}}}\n"
+             "tables:\n  a: {answers: ask.a, columns: &c " MORE "}\n"
+             "  b: {answers: ask.b, columns: *c}\n"
+             "  some: {answers: ask.b, columns: *c, where: [{column: right, equals: 1}]}\n"
+             "checks:\n  half: " READ("coin") "  high: " READ("sure") "  little: " READ("hedged") "  r: " READ("right") "  l: " READ(
+                 "low") "  t: " READ("topic") "  own: " OF("a.cluster}\n") "  kind: " OF("a."
+                                                                                         "category}"
+                                                                                         "\n") "  "
+                                                                                               "pro"
+                                                                                               "mpt"
+                                                                                               "s:"
+                                                                                               " " OF("a.prompt}\n") "  odd: " OF(
+                                                                                                   "a.finish}\n") "  later: {check: paired-change, a: a.coverage, b: some.coverage}\n"
+                                                                                                                  "  up: {check: cells, correct: a.right, assert: a.sure, expect: positive}\n"
+                                                                                                                  "  down: {check: cells, correct: a.right, assert: a.sure}\n");
+    for (size_t i = 0; s.ok && i < sizeof same / sizeof same[0]; i++) {
+        as_power_question q = of("within-cv");
+        q.right = share[i];
+        q.bar = 0.5;
+        CHECK_NEAR(power_of(&s, same[i][1])->mde, at(&q, 140), 1e-12);
+    }
+    if (s.ok) {
+        CHECK_TEXT(power_of(&s, "t")->why, "the share of the column's ones is not known");
+        CHECK(power_of(&s, "kind")->n < power_of(&s, "own")->n && power_of(&s, "kind")->n > 1);
+        CHECK(power_of(&s, "prompts")->n == 140 && power_of(&s, "prompts")->is_clustered);
+        CHECK_TEXT(power_of(&s, "odd")->why,
+                   "how many values the column of clusters has is not known");
+        CHECK_TEXT(power_of(&s, "later")->why,
+                   "how many a filter keeps is not known: say assume.kept");
+        CHECK_NEAR(power_of(&s, "up")->mde, as_mde_proportions(0.8, 1, 42, 98, 0.05, 2, 0.8, true),
+                   1e-12);
+        CHECK_NEAR(power_of(&s, "down")->mde, as_mde_asymmetry(0.8, 42, 98, 0.05, 2, 0.8), 1e-12);
+    }
+    as_arena_free(s.a);
+}
+
+/* A margin that the check asks for counts like an effect, and what would do is said in items. */
+static void margins(void)
+{
+    study s;
+    char said[2048];
+    plan_of(&s, HEAD
+            "assume: {kept: 1/2}\n" SETS STEPS TABLES
+            "checks:\n  held: {check: preserved, a: some.coverage, b: some.coverage, margin: 0.05, "
+            "cluster: some.cluster, effect: 0.5}\n"
+            "  tight: {check: preserved, a: a.coverage, b: b.coverage, margin: 0.5, effect: 0.1}\n"
+            "claims:\n  c: {says: So., must_hold: [held]}\n");
+    if (s.ok) {
+        const as_power *held = power_of(&s, "held"), *tight = power_of(&s, "tight");
+        CHECK(held->is_below && held->is_too_wide && held->n_needed == 1714);
+        CHECK(tight->is_below && !tight->is_too_wide && tight->n_needed < 1714);
+        CHECK(!as_power_allows(&s.plan, s.power, &s.err));
+        CHECK(
+            strstr(as_error_text(&s.err, said, sizeof said),
+                   "expected at most the margin of 0.05; 3428 clusters before the filter would") !=
+            NULL);
     }
     as_arena_free(s.a);
 }
@@ -276,6 +410,14 @@ static void bad_plans(void)
     } cases[] = {
         {PLAN(HEAD "assume: {acuracy: 0.5}\n"),
          "p.yaml:4:19: assume.acuracy: unknown key (did you mean \"accuracy\"?)"},
+        {PLAN(HEAD "assume: {sd: {coverge: 0.3}}\n"),
+         "p.yaml:4:24: assume.sd.coverge: unknown key (did you mean \"coverage\"?)"},
+        {HEAD SETS STEPS TABLES "checks: {x: {check: paired-change, a: a.right, b: b.right, "
+                                "effect: 1.5}}\n",
+         "p.yaml:11:68: checks.x.effect: effect (found 1.5, expected at most 1)"},
+        {HEAD SETS STEPS TABLES "checks: {x: {check: grouped-cv, features: a.tokens, label: "
+                                "a.right, group: a.cluster, effect: 0.4}}\n",
+         "p.yaml:11:95: checks.x.effect: effect (found 0.4, expected an AUC above 0.5, at most 1)"},
         {PLAN(HEAD "assume: {accuracy: 1}\n"),
          "p.yaml:4:20: assume.accuracy: share (expected above 0 and below 1)"},
         {PLAN(HEAD "assume: {discordance: 0}\n"),
@@ -381,11 +523,15 @@ int main(void)
 {
     RUN(planning_figures);
     RUN(tests_without_bar);
+    RUN(binary);
+    RUN(levels);
     RUN(bars);
     RUN(nothing_seen);
     RUN(how_many);
     RUN(plans);
     RUN(assumptions);
+    RUN(columns);
+    RUN(margins);
     RUN(below);
     RUN(bad_plans);
     RUN(changes);

@@ -25,18 +25,26 @@ static const char plan_text[] =
     "\"asked\":{\"system\":\"Be careful.\",\"treats\":[\"system\"]},\"s-1\":\"lora: {sft.1}\","
     "\"t-05\":\"temper: {top.top}=0.5\",\"t-08\":\"temper: {top.top}=0.8\","
     "\"p-1\":{\"operators\":\"temper: {top.placebo-1}=0.5\"},"
-    "\"both\":\"lora: {sft.1}; temper: {top.top}=0.5\"}},"
+    "\"both\":\"lora: {sft.1}; temper: {top.top}=0.5\","
+    "\"s-2\":{\"operators\":\"lora: {sft.2}\",\"system\":\"Go.\",\"treats\":[\"system\"]},"
+    "\"t-06\":{\"operators\":\"temper: {top.top}=0.6\",\"cut\":\"8\",\"treats\":[\"cut\"]},"
+    "\"asked-8\":{\"system\":\"Go.\",\"cut\":\"8\",\"treats\":[\"system\",\"cut\"]}}},"
     "\"gate\":{\"do\":\"gate\",\"from\":\"try.base\",\"probe\":\"probe\"}},"
     "\"tables\":{\"b\":{\"answers\":\"try.base\",\"columns\":{\"ok\":{\"from\":\"coverage\","
     "\"rule\":\">=\",\"cut\":\"1/2\"}}},"
     "\"s\":{\"answers\":\"try.s-1\"},"
     "\"t\":{\"answers\":\"try.t-05\",\"columns\":{\"says\":{\"from\":\"verbal\",\"equals\":"
     "\"ASSERT\"}}},"
-    "\"b2\":{\"answers\":\"try.base\"}},"
+    "\"b2\":{\"answers\":\"try.base\"},\"some\":{\"answers\":\"try.s-1\",\"where\":[{\"column\":"
+    "\"ok\",\"is\":\"present\"}]},\"b48\":{\"answers\":\"try.base@48\"}},"
     "\"checks\":{\"kept\":{\"check\":\"preserved\",\"about\":\"it stays\",\"a\":\"b.coverage\","
     "\"b\":\"s.coverage\"},"
     "\"seeds\":{\"check\":\"seeds\",\"base\":\"b.completeness\",\"treated\":[\"s.completeness\"]},"
-    "\"dose\":{\"check\":\"trend\",\"doses\":[\"b.says\",\"t.says\"],\"dose\":[\"0\",\"0.5\"]},"
+    "\"dose\":{\"check\":\"trend\",\"doses\":[\"b.says\",\"t.says\"],\"dose\":[\"0\",\"1/2\"]},"
+    "\"wins\":{\"check\":\"paired-binary\",\"a\":\"b.ok\",\"b\":\"t.coverage\"},"
+    "\"ladder\":{\"check\":\"budget-ladder\",\"a\":[\"b48.coverage\",\"b.coverage\"],\"b\":"
+    "[\"s.coverage\",\"s.coverage\"],\"budgets\":[\"48\",\"96.0\"]},"
+    "\"of_some\":{\"check\":\"paired-change\",\"a\":\"b.coverage\",\"b\":\"some.coverage\"},"
     "\"other\":{\"check\":\"preserved\",\"a\":\"s.coverage\",\"b\":\"t.coverage\"},"
     "\"cv\":{\"check\":\"within-cv\",\"features\":\"b.h_mean\"}},"
     "\"claims\":{\"pipe\":{\"says\":\"p\"}}}";
@@ -117,8 +125,8 @@ static void put_steps(as_store *s, const as_design *d)
 
 static void put_checks(as_store *s, const as_design *d)
 {
-    static const char *const ids[] = {"check/kept", "check/seeds", "check/dose", "check/other",
-                                      "check/cv"};
+    static const char *const ids[] = {"check/kept", "check/seeds", "check/dose",   "check/other",
+                                      "check/cv",   "check/wins",  "check/ladder", "check/of_some"};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
         put_verdict(s, d, ids[i], "unknown",
                     "{\"sentence\":\"so\",\"needs\":null,\"parameters\":{\"gate_auc\":\"0.65\"}}");
@@ -129,8 +137,8 @@ static void put_checks(as_store *s, const as_design *d)
     put_row(s, d, "kept", "change", "", -0.0625, "{}");
     put_row(s, d, "dose", "effect", "dose=0.5", -0.125, "{}");
     put_row(s, d, "cv", "auc_out_of_fold", "C=1", 0.8125, "{}");
-    for (const char *const *name = (const char *const[]){"b", "s", "t", "b2", NULL}; *name;
-         name++) {
+    for (const char *const *name = (const char *const[]){"b", "s", "t", "b2", "some", "b48", NULL};
+         *name; name++) {
         char check[32];
         (void)snprintf(check, sizeof check, "table/%s", *name);
         put_row(s, d, check, "items", "", 100, "{}");
@@ -156,7 +164,9 @@ static as_store *new_study(as_design *d, how_much how)
         put_row(s, d, "lock", "lock", "", 1,
                 "{\"agrees\":false,\"hash\":\"0123456789abcdef0123\",\"is_after\":true,\"time\":"
                 "\"2026-02-03T04:05:06Z\"}");
-        put_row(s, d, "lock", "deviation", "/seed", NAN, "{\"locked\":\"7\",\"now\":\"8\"}");
+        put_row(s, d, "lock", "deviation", "/seed", NAN,
+                "{\"hash\":\"0123456789abcdef0123\",\"locked\":\"7\",\"now\":\"8\",\"time\":"
+                "\"2026-02-03T04:05:06Z\"}");
         put_row(s, d, "power/kept", "mde", "", 0.1875,
                 "{\"assumptions\":{\"sd\":1},\"power\":0.8,\"unit\":\"items\"}");
     }
@@ -193,13 +203,14 @@ static size_t size_at(const json_t *o, const char *pointer)
 
 static void arms_belong_to_arcs(void)
 {
-    static const char *const trained[] = {"base", "asked", "trained"};
-    static const char *const chosen[] = {"base", "asked", "chosen", "chosen", "placebo"};
+    static const char *const trained[] = {"base", "asked", "trained", "mixed", "mixed"};
+    static const char *const chosen[] = {"base",    "asked", "chosen", "chosen",
+                                         "placebo", "mixed", "mixed"};
     as_design d;
     as_store *s = new_study(&d, WHOLE);
     json_t *r = report_of(s, &d, NULL);
-    CHECK(size_at(r, "/arcs/trained") == 1 && size_at(r, "/arcs/trained/0/arms") == 3);
-    for (size_t i = 0; i < 3; i++)
+    CHECK(size_at(r, "/arcs/trained") == 1 && size_at(r, "/arcs/trained/0/arms") == 5);
+    for (size_t i = 0; i < 5; i++)
         CHECK_TEXT(json_string_value(json_object_get(
                        json_array_get(as_json_at(r, "/arcs/trained/0/arms"), i), "kind")),
                    trained[i]);
@@ -207,8 +218,11 @@ static void arms_belong_to_arcs(void)
     CHECK_TEXT(text_at(r, "/arcs/trained/0/base"), "base");
     CHECK_TEXT(text_at(r, "/arcs/trained/0/arms/2/from"), "sft");
     CHECK_TEXT(text_at(r, "/arcs/trained/0/arms/2/name"), "1");
-    CHECK(size_at(r, "/arcs/chosen") == 2 && size_at(r, "/arcs/chosen/0/arms") == 5);
-    for (size_t i = 0; i < 5; i++)
+    CHECK_TEXT(text_at(r, "/arcs/trained/0/arms/4/arm"), "s-2");
+    CHECK_TEXT(text_at(r, "/arcs/chosen/0/arms/6/arm"), "t-06");
+    CHECK(json_is_null(as_json_at(r, "/arcs/chosen/0/arms/6/name")));
+    CHECK(size_at(r, "/arcs/chosen") == 2 && size_at(r, "/arcs/chosen/0/arms") == 7);
+    for (size_t i = 0; i < 7; i++)
         CHECK_TEXT(json_string_value(json_object_get(
                        json_array_get(as_json_at(r, "/arcs/chosen/0/arms"), i), "kind")),
                    chosen[i]);
@@ -231,7 +245,11 @@ static void changes_are_against_the_base(void)
     as_design d;
     as_store *s = new_study(&d, WHOLE);
     json_t *r = report_of(s, &d, NULL);
-    CHECK(size_at(r, "/arcs/trained/0/changes") == 2 && size_at(r, "/arcs/chosen/0/changes") == 1);
+    CHECK(size_at(r, "/arcs/trained/0/changes") == 3 && size_at(r, "/arcs/chosen/0/changes") == 2);
+    CHECK_TEXT(text_at(r, "/arcs/trained/0/changes/2/check"), "ladder");
+    CHECK_TEXT(text_at(r, "/arcs/trained/0/changes/2/of"), "budget=96");
+    CHECK_TEXT(text_at(r, "/arcs/chosen/0/changes/1/check"), "wins");
+    CHECK_TEXT(text_at(r, "/arcs/chosen/0/changes/1/name"), "difference");
     CHECK_TEXT(text_at(r, "/arcs/trained/0/changes/0/check"), "kept");
     CHECK_TEXT(text_at(r, "/arcs/trained/0/changes/0/measure"), "coverage");
     CHECK_TEXT(text_at(r, "/arcs/trained/0/changes/1/of"), "s.completeness");
@@ -396,6 +414,50 @@ static void what_is_lacking_is_said(void)
     as_store_close(s);
 }
 
+/* A row in the tables, and no seed and no dose of the lines. */
+static void mixed_arms_stand_aside(void)
+{
+    as_design d;
+    as_store *s = new_study(&d, WHOLE);
+    must(as_store_begin(s, &err));
+    for (const char *const *arm = (const char *const[]){"arm/try.t-06", "arm/try.s-2", NULL}; *arm;
+         arm++)
+        put_row(s, &d, *arm, "coverage", "", 0.9375, "{}");
+    must(as_store_commit(s, &err));
+    as_buf page = {0};
+    json_t *r = report_of(s, &d, &page);
+    const char *text = as_buf_text(&page);
+    CHECK(count(text, "t-06<br><small>and treated otherwise</small>") == 1);
+    CHECK(count(text, "s-2<br><small>and treated otherwise</small>") == 1);
+    CHECK(!strstr(text, "\u03bb 0.6") && !strstr(text, "<title>s-2: "));
+    CHECK(!strstr(text, "base on the left") && !strstr(text, "too many to draw"));
+    json_decref(r);
+    as_buf_clear(&page);
+    as_store_close(s);
+}
+
+static void too_many_heads_are_said(void)
+{
+    as_design d;
+    as_store *s = new_study(&d, WHOLE);
+    as_buf page = {0};
+    json_t *r = report_of(s, &d, NULL), *heads = NULL, *step;
+    size_t i;
+    json_array_foreach(json_object_get(r, "steps"), i, step)
+    {
+        if (!heads) heads = (json_t *)as_json_at(step, "/statistics/0/detail/heads");
+    }
+    must(heads != NULL);
+    for (i = json_array_size(heads); i < 1201; i++)
+        (void)json_array_append(heads, json_array_get(heads, 0));
+    must(as_report_html(r, &page, &err));
+    CHECK(count(as_buf_text(&page), "The effects of the 1201 heads are too many to draw") == 1);
+    CHECK(!strstr(as_buf_text(&page), "Effect of each head"));
+    json_decref(r);
+    as_buf_clear(&page);
+    as_store_close(s);
+}
+
 /* --- parts ----------------------------------------------------------------------------------- */
 
 static void lists_of_heads(void)
@@ -502,6 +564,8 @@ int main(void)
     RUN(the_schema_knows_them);
     RUN(the_page_shows_the_arcs);
     RUN(what_is_lacking_is_said);
+    RUN(mixed_arms_stand_aside);
+    RUN(too_many_heads_are_said);
     RUN(lists_of_heads);
     RUN(tints);
     RUN(doses_go_from_the_base);

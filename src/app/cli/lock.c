@@ -26,35 +26,59 @@ static json_t *make(const as_cli *c, const as_study_facts *f, as_error *err)
     return o;
 }
 
-/* Is there a lock already? *same: it says what the new one does. */
-static bool find_old(const char *path, const json_t *lock, bool *found, bool *same, as_error *err)
+/* Is there a lock already? *same: it says what the new one does; *whose: what it is. */
+static bool find_old(const as_cli *c, const char *path, const json_t *lock, bool *found, bool *same,
+                     const char **whose, as_error *err)
 {
+    char shown[AS_ESCAPE_SIZE];
     *found = as_file_exists(path);
     *same = false;
     if (!*found) return true;
     json_t *old = as_lock_read(path, err), *changes = old ? as_lock_changes(old, lock, err) : NULL;
-    const bool ok = changes != NULL;
+    const char *other = as_lock_other(changes);
+    *whose = "another";
+    if (other)
+        *whose = as_arena_printf(c->arena, err, "that of another plan (%s)",
+                                 as_escape(other, strlen(other), shown));
+    const bool ok = changes && *whose;
     *same = json_array_size(changes) == 0;
     json_decref(old);
     json_decref(changes);
     return ok;
 }
 
+/* May path be written? What lies there is a lock, or has the name of the plan's own. */
+static bool is_lock(const as_cli *c, const char *path, const char *shown, as_error *err)
+{
+    if (!as_cli_value(c, "out", NULL) || !as_file_exists(path)) return true;
+    as_error why = {0};
+    json_t *old = as_lock_read(path, &why);
+    json_decref(old);
+    if (old) return true;
+    if (why.class_ == AS_EFORMAT)
+        return as_fail(err, AS_EFORMAT, "%s: file (found one that is no lock, expected none)",
+                       shown);
+    *err = why;
+    return false;
+}
+
 /* The lock into path, unless another one is there. */
 static int keep(const as_cli *c, const char *path, const json_t *lock, as_error *err)
 {
     bool found = false, same = false;
+    const char *whose = NULL;
     char shown[AS_ESCAPE_SIZE];
     as_buf b = {0};
     const bool replaces = as_cli_flag(c, "replace");
     as_escape(path, strlen(path), shown);
-    if (!replaces && !find_old(path, lock, &found, &same, err)) return AS_EXIT_FAILED;
+    if (!is_lock(c, path, shown, err)) return AS_EXIT_FAILED;
+    if (!replaces && !find_old(c, path, lock, &found, &same, &whose, err)) return AS_EXIT_FAILED;
     if (same) {
         as_log_say(c->log, "lock: %s says so already", shown);
         return AS_EXIT_DONE;
     }
     if (found) {
-        as_fail(err, AS_ESTATE, "%s: lock (found another, expected none)", shown);
+        as_fail(err, AS_ESTATE, "%s: lock (found %s, expected none)", shown, whose);
         as_error_hint(err, "--replace replaces it; `assay plan` says where they differ");
         return AS_EXIT_REFUSED;
     }

@@ -149,8 +149,8 @@ static void put_check(as_buf *b, const as_power *w)
     for (size_t i = 0; i < w->n_assumes; i++)
         as_buf_printf(b, "%s%s %.3g", i ? ", " : "  ", w->assumes[i].name, w->assumes[i].value);
     if (w->why) as_buf_printf(b, "  (%s)", w->why);
-    if (w->is_below) {
-        as_buf_puts(b, "  BELOW");
+    if (w->is_below || w->is_too_wide) {
+        as_buf_puts(b, w->is_below ? "  BELOW" : "  margin out of reach");
         if (w->n_needed) as_buf_printf(b, ": needs n = %zu", w->n_needed);
     }
     as_buf_puts(b, "\n");
@@ -218,7 +218,7 @@ static bool read_lock(const as_cli *c, const json_t *now, json_t **out, as_error
 static void put_lock(as_buf *b, const json_t *lock)
 {
     const json_t *changes = json_object_get(lock, "changes");
-    const char *file = as_lock_text(lock, "file");
+    const char *file = as_lock_text(lock, "file"), *other = as_lock_other(changes);
     if (!lock) {
         as_buf_puts(b, "\nlock: none (`assay lock` makes one)\n");
         return;
@@ -226,6 +226,12 @@ static void put_lock(as_buf *b, const json_t *lock)
     as_buf_puts(b, "\nlock: ");
     as_buf_escape(b, file, strlen(file));
     as_buf_printf(b, " of %s, ", as_lock_text(lock, "time"));
+    if (other) {
+        as_buf_puts(b, "of another plan (");
+        as_buf_escape(b, other, strlen(other));
+        as_buf_puts(b, ")\n");
+        return;
+    }
     if (json_array_size(changes) == 0)
         as_buf_puts(b, "agrees (models and files are looked at when it runs)\n");
     else

@@ -73,6 +73,10 @@ static int run_training(as_cli *c, as_error *err)
         as_fail(err, AS_EUSAGE, "--design and --training (found both, expected one)");
         return AS_EXIT_USAGE;
     }
+    if (as_cli_flag(c, "set")) {
+        as_fail(err, AS_EUSAGE, "--set and --training (found both, expected one)");
+        return AS_EXIT_USAGE;
+    }
     as_store *store = as_cli_store(c, AS_STORE_READ, err);
     const char *name = c->n_operands ? c->operand[0] : NULL;
     if (store && find_training(c, store, name, &t, &status, err) &&

@@ -8,6 +8,7 @@
 #include "app/cli/write.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "lab/experiment/before.h"
 #include "lab/experiment/study.h"
 
 static const as_option options[] = {
@@ -33,6 +34,8 @@ typedef struct {
     as_exec ex;
     as_store *store;
     as_sandbox *sandbox;
+    const char *lock_path; /* NULL: none */
+    json_t *lock;
     bool refused;
 } job;
 
@@ -83,14 +86,18 @@ static bool open_places(job *j, as_error *err)
     return j->store != NULL;
 }
 
-/* The lock beside the plan; *lock NULL: none. */
-static bool find_lock(const as_cli *c, const char **lock, as_error *err)
+/* The lock beside the plan; j->lock_path NULL: none. */
+static bool find_lock(job *j, as_error *err)
 {
-    const char *path = as_cli_lock_path(c, err);
+    const char *path = as_cli_lock_path(j->cli, err);
     char shown[AS_ESCAPE_SIZE];
     if (!path) return false;
-    *lock = as_file_exists(path) ? path : NULL;
-    return *lock || !as_cli_flag(c, "allow-change") ||
+    if (as_file_exists(path)) {
+        j->lock_path = path;
+        j->lock = as_lock_read(path, err);
+        return j->lock != NULL;
+    }
+    return !as_cli_flag(j->cli, "allow-change") ||
            as_fail(err, AS_EUSAGE, "--allow-change: lock (found none, expected %s)",
                    as_escape(path, strlen(path), shown));
 }
@@ -114,33 +121,54 @@ static bool has_begun(const job *j, as_error *err)
     return ok;
 }
 
-/* Can the study see what it claims? Asked before there is a store or a folder. */
-static bool can_see(job *j, as_error *err)
+/* Is it what was locked? Models and files are looked at when it runs, and what was allowed to
+ * change is said then. */
+static bool keeps_lock(job *j, const as_study_facts *f, as_error *err)
 {
-    const as_items *items = NULL;
+    const as_cli *c = j->cli;
+    const bool allows = as_cli_flag(c, "allow-change");
+    const as_run_options o = {
+        .refused = &j->refused, .lock = j->lock_path, .allows_change = allows, .log = c->log};
+    if (!j->lock || (allows && !as_cli_flag(c, "dry-run"))) return true;
+    json_t *now = as_study_json(f, c->arena, err);
+    if (now) as_json_put(&now, "plan", as_tree_json(j->plan.root, err));
+    if (!now && !err->class_) as_fail(err, AS_EMEM, "out of memory");
+    json_t *changes = now && !err->class_ ? as_lock_changes(j->lock, now, err) : NULL;
+    const bool ok = changes && as_lock_allows(&o, changes, err);
+    json_decref(now);
+    json_decref(changes);
+    return ok;
+}
+
+/* Can the study see what it claims, and is it the locked one? Asked before there is a store or a
+ * folder. */
+static bool may_begin(job *j, bool resumes, as_error *err)
+{
+    as_study_facts f = {.plan = &j->plan};
     as_power *power = NULL;
-    if (j->plan.n_steps == 0) return true;
-    if (!as_power_items(&j->plan, j->cli->arena, &items, err) ||
-        !as_power_of(&j->plan, items, j->cli->arena, &power, err))
-        return false;
-    j->refused = !as_power_allows(&j->plan, power, err);
-    return !j->refused;
+    if (j->plan.n_steps || j->lock) {
+        if (!as_power_items(&j->plan, j->cli->arena, &f.items, err) ||
+            !as_power_of(&j->plan, f.items, j->cli->arena, &power, err))
+            return false;
+        f.power = power;
+        j->refused = j->plan.n_steps && !as_power_allows(&j->plan, power, err);
+        if (j->refused) return false;
+    }
+    return (!resumes || has_begun(j, err)) && keeps_lock(j, &f, err);
 }
 
 static int go(as_cli *c, bool resumes, as_error *err)
 {
     int status = AS_EXIT_FAILED;
-    const char *lock = NULL;
     as_design design = {0};
     job *j = as_arena_push(c->arena, 1, sizeof *j, err);
     if (!j) return status;
     j->cli = c;
-    if (!read_plan(j, err) || !find_lock(c, &lock, err)) goto out;
+    if (!read_plan(j, err) || !find_lock(j, err) || !may_begin(j, resumes, err)) goto out;
     if (as_cli_flag(c, "dry-run")) {
         status = dry_run(j, err);
         goto out;
     }
-    if (!can_see(j, err) || (resumes && !has_begun(j, err))) goto out;
     if (!as_map_guard(err) || !open_sandbox(j, err) || !open_places(j, err) ||
         !as_engine_exec(&j->ex, c, err))
         goto out;
@@ -150,7 +178,7 @@ static int go(as_cli *c, bool resumes, as_error *err)
                               .ex = &j->ex,
                               .sandbox = j->sandbox,
                               .refused = &j->refused,
-                              .lock = lock,
+                              .lock = j->lock_path,
                               .allows_change = as_cli_flag(c, "allow-change"),
                               .store = j->store,
                               .pool = j->ex.pool,
@@ -160,6 +188,7 @@ static int go(as_cli *c, bool resumes, as_error *err)
     status = as_cli_show(c, j->store, &design, err);
 out:
     if (j->refused) status = AS_EXIT_REFUSED;
+    json_decref(j->lock);
     as_store_close(j->store);
     as_sandbox_close(j->sandbox);
     as_exec_clear(&j->ex);

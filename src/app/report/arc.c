@@ -169,12 +169,13 @@ void as_arc_changes(const as_page *p, const json_t *arc)
         const char *id = as_html_text_of(json_array_get(changes, i), "check");
         has_power = has_power || json_object_get(as_arc_check(p, id), "power");
     }
-    as_buf_printf(b,
-                  "<details><summary>Every change against the base that a check measured (%zu)"
-                  "</summary>\n<div class=\"scroll\" tabindex=\"0\"><table class=\"data\">\n<thead>"
-                  "<tr><th scope=\"col\">arm</th><th scope=\"col\">measure</th><th scope=\"col\">"
-                  "check</th>",
-                  n);
+    as_buf_printf(
+        b,
+        "<details><summary>Changes against the base that checks measured on all items (%zu)"
+        "</summary>\n<div class=\"scroll\" tabindex=\"0\"><table class=\"data\">\n<thead>"
+        "<tr><th scope=\"col\">arm</th><th scope=\"col\">measure</th><th scope=\"col\">"
+        "check</th>",
+        n);
     as_stat_head(b);
     if (has_power) as_buf_puts(b, "<th scope=\"col\">could see</th>");
     as_buf_puts(b, "<th scope=\"col\">outcome</th></tr></thead>\n<tbody>\n");

@@ -68,6 +68,11 @@ static void put_heat(as_page *p, const json_t *arc)
         as_buf_puts(p->b, "<p class=\"note\">The effects of <code>");
         as_html_put(p->b, as_html_text_of(arc, "from"));
         as_buf_puts(p->b, "</code>: not measured.</p>\n");
+    } else if (is_heads(arc) && json_array_size(f.heads)) {
+        as_buf_printf(p->b,
+                      "<p class=\"note\">The effects of the %zu heads are too many to draw; "
+                      "they stand in the report\u2019s JSON.</p>\n",
+                      json_array_size(f.heads));
     }
 }
 
@@ -271,7 +276,7 @@ static void put_responses(const section *s)
     as_arc_panels_open(s->p, "Dose and response", as_html_text_of(s->arc, "from"), "panels two");
     for (size_t k = 0; k < n_responses; k++) put_response(s, k, t, dose, n_doses);
     as_figure_caption(
-        b, "Each measure by dose with its intervals, from the base on the left. What is chosen has "
+        b, "Each measure by dose with its intervals. What is chosen has "
            "to do more than as many others at random (grey), and than asking (right of the plane). "
            "The table below has the numbers.");
     as_legend_open(b);
@@ -305,6 +310,7 @@ static void put_dose_row(const section *s, const json_t *arm)
                   is_kind(arm, "base")      ? "base"
                   : is_kind(arm, "asked")   ? "only asked to"
                   : is_kind(arm, "placebo") ? "placebo"
+                  : is_kind(arm, "mixed")   ? "and treated otherwise"
                                             : "chosen",
                   as_html_short(dose, text[0]),
                   as_html_number(as_html_number_of(found, "n"), true, text[1]));

@@ -96,6 +96,7 @@ static void put_table(const section *s)
         const json_t *found = as_arc_arm(s->p, s->step, name_of(arm));
         as_buf_puts(b, "<th scope=\"col\" class=\"num\">");
         as_html_put(b, name_of(arm));
+        if (is_kind(arm, "mixed")) as_buf_puts(b, "<br><small>and treated otherwise</small>");
         if (found)
             as_buf_printf(b, "<br><small>n = %s</small>",
                           as_html_number(as_html_number_of(found, "n"), true, text));
@@ -140,7 +141,6 @@ static void put_panel(const section *s, size_t k)
     const as_arc_measure *m = &as_arc_measures[k];
     as_dots f = {.title = m->head,
                  .dot = dot,
-                 .n_dots = n_shown(s),
                  .base = as_arc_stat(s->p, s->step, s->base, m->name),
                  .has_zero = m->has_zero};
     if (m->lo < m->hi) {
@@ -148,14 +148,15 @@ static void put_panel(const section *s, size_t k)
         as_span_add(&f.span, m->hi);
     }
     bool any = false;
-    for (size_t i = 0; i < f.n_dots; i++) {
+    for (size_t i = 0; i < n_shown(s); i++) {
         const json_t *arm = json_array_get(s->arms, i);
         const bool is_trained = is_kind(arm, "trained");
-        dot[i] = (as_dot){.row = is_trained ? as_html_text_of(arm, "from") : name_of(arm),
-                          .name = name_of(arm),
-                          .stat = as_arc_stat(s->p, s->step, name_of(arm), m->name),
-                          .series = series_of(s, arm)};
-        any = any || dot[i].stat;
+        if (is_kind(arm, "mixed")) continue; /* no seed of a training: in the table alone */
+        dot[f.n_dots++] = (as_dot){.row = is_trained ? as_html_text_of(arm, "from") : name_of(arm),
+                                   .name = name_of(arm),
+                                   .stat = as_arc_stat(s->p, s->step, name_of(arm), m->name),
+                                   .series = series_of(s, arm)};
+        any = any || dot[f.n_dots - 1].stat;
     }
     if (any) as_dots_put(s->p->b, &f);
 }
@@ -171,12 +172,12 @@ static void put_panels(const section *s)
     as_legend_open(b);
     as_legend_item(b, "m2", "base");
     as_legend_item(b, "m1", "only asked to");
+    const char *last = "";
     for (size_t i = 0; i < n_shown(s); i++) {
         const json_t *arm = json_array_get(s->arms, i);
-        const json_t *before = i ? json_array_get(s->arms, i - 1) : NULL;
         const char *from = as_html_text_of(arm, "from");
-        if (!is_kind(arm, "trained") || strcmp(as_html_text_of(before, "from"), from) == 0)
-            continue;
+        if (!is_kind(arm, "trained") || strcmp(last, from) == 0) continue;
+        last = from;
         as_legend_item(b, series_of(s, arm) ? "m3" : "m0", from);
     }
     as_legend_close(b);

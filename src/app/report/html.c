@@ -100,19 +100,13 @@ static void put_deviations(as_buf *b, const json_t *list)
                       n - deviations_shown);
 }
 
-static void put_lock(as_buf *b, const json_t *report)
+/* One lock; what: how its line begins. */
+static void put_one_lock(as_buf *b, const json_t *lock, const char *what)
 {
-    const json_t *lock = json_object_get(report, "lock");
     const json_t *list = json_object_get(lock, "deviations");
     char head[17];
-    if (!lock) return; /* not a study of steps */
-    as_buf_puts(b, "<div class=\"lock\">\n<p class=\"note\"><b>Lock:</b> ");
-    if (!json_is_object(lock)) {
-        as_buf_puts(b, "the plan was not locked before the run.</p>\n</div>\n");
-        return;
-    }
     snprintf(head, sizeof head, "%.16s", as_html_text_of(lock, "hash"));
-    as_buf_puts(b, "locked ");
+    as_buf_printf(b, "<p class=\"note\"><b>%s:</b> locked ", what);
     as_html_put(b, as_html_text_of(lock, "time"));
     as_buf_puts(b, " as <code>");
     as_html_put(b, head);
@@ -123,6 +117,21 @@ static void put_lock(as_buf *b, const json_t *report)
         as_buf_puts(b, " <strong>It was locked after the first answers were there.</strong>");
     as_buf_puts(b, "</p>\n");
     put_deviations(b, list);
+}
+
+static void put_lock(as_buf *b, const json_t *report)
+{
+    const json_t *lock = json_object_get(report, "lock");
+    const json_t *earlier = json_object_get(lock, "earlier");
+    if (!lock) return; /* not a study of steps */
+    as_buf_puts(b, "<div class=\"lock\">\n");
+    for (size_t i = 0; i < json_array_size(earlier); i++)
+        put_one_lock(b, json_array_get(earlier, i), "Earlier lock");
+    if (json_is_object(lock))
+        put_one_lock(b, lock, "Lock");
+    else
+        as_buf_puts(b, "<p class=\"note\"><b>Lock:</b> the plan was not locked before the "
+                       "run.</p>\n");
     as_buf_puts(b, "</div>\n");
 }
 

@@ -430,38 +430,67 @@ static json_t *rerun_of(const maker *m)
 
 /* --- lock ------------------------------------------------------------------------------------ */
 
-/* What the store says of the plan that was locked before the run; null when it says nothing. */
+/* How a run departs from the lock of that detail. A deviation stands beside the lock whose hash and
+ * time it has. */
+static json_t *deviations_of(const maker *m, const json_t *lock)
+{
+    const bool agrees = json_is_true(json_object_get(lock, "agrees"));
+    json_t *list = json_array();
+    for (size_t i = first_of(m, "lock"); !agrees && list && i < m->rows->n_stats; i++) {
+        const as_statistic *s = &m->rows->stat[i];
+        if (strcmp(s->check, "lock") != 0) break;
+        if (strcmp(s->name, "deviation") != 0) continue;
+        json_t *detail = as_json_parse("detail", s->detail, strlen(s->detail), m->err);
+        if (strcmp(text_of(detail, "hash"), text_of(lock, "hash")) == 0 &&
+            strcmp(text_of(detail, "time"), text_of(lock, "time")) == 0)
+            as_json_append(&list, json_pack("{s:s,s:O?,s:O?}", "at", s->of, "locked",
+                                            json_object_get(detail, "locked"), "now",
+                                            json_object_get(detail, "now")));
+        json_decref(detail);
+        if (m->err->class_) break;
+    }
+    if (list && !m->err->class_) return list;
+    json_decref(list);
+    return m->err->class_ ? NULL : keep(m, NULL);
+}
+
+static json_t *one_lock(const maker *m, const as_statistic *row)
+{
+    json_t *o = NULL, *detail = as_json_parse("detail", row->detail, strlen(row->detail), m->err);
+    json_t *deviations = detail ? deviations_of(m, detail) : NULL;
+    if (deviations)
+        o = keep(m,
+                 json_pack("{s:O?,s:O?,s:O?,s:O?,s:O?,s:O}", "time",
+                           json_object_get(detail, "time"), "hash", json_object_get(detail, "hash"),
+                           "agrees", json_object_get(detail, "agrees"), "is_after",
+                           json_object_get(detail, "is_after"), "asked_by",
+                           json_object_get(detail, "asked_by"), "deviations", deviations));
+    json_decref(deviations);
+    json_decref(detail);
+    return o;
+}
+
+/* What the store says of the plans that were locked beside the run: the last one, and under
+ * `earlier` those before it in order; null when it says nothing. */
 static json_t *lock_of(const maker *m)
 {
-    const as_statistic *lock = NULL;
-    json_t *deviations = keep(m, json_array()), *o = NULL;
-    bool ok = deviations != NULL;
+    json_t *earlier = keep(m, json_array()), *last = keep(m, json_null());
+    bool ok = earlier && last;
     for (size_t i = first_of(m, "lock"); ok && i < m->rows->n_stats; i++) {
         const as_statistic *s = &m->rows->stat[i];
         if (strcmp(s->check, "lock") != 0) break;
-        if (strcmp(s->name, "lock") == 0) lock = s;
-        if (strcmp(s->name, "deviation") != 0) continue;
-        json_t *detail = as_json_parse("detail", s->detail, strlen(s->detail), m->err);
-        ok = detail != NULL;
-        as_json_append(&deviations, json_pack("{s:s,s:O?,s:O?}", "at", s->of, "locked",
-                                              json_object_get(detail, "locked"), "now",
-                                              json_object_get(detail, "now")));
-        json_decref(detail);
+        if (strcmp(s->name, "lock") != 0) continue;
+        ok = json_is_null(last) || append(m, earlier, json_incref(last));
+        json_decref(last);
+        last = ok ? one_lock(m, s) : NULL;
+        ok = last != NULL;
     }
-    if (ok && lock) {
-        json_t *detail = as_json_parse("detail", lock->detail, strlen(lock->detail), m->err);
-        if (detail)
-            o = keep(m,
-                     json_pack("{s:O?,s:O?,s:O?,s:O?,s:O}", "time", json_object_get(detail, "time"),
-                               "hash", json_object_get(detail, "hash"), "agrees",
-                               json_object_get(detail, "agrees"), "is_after",
-                               json_object_get(detail, "is_after"), "deviations", deviations));
-        json_decref(detail);
-    } else if (ok) {
-        o = json_null();
-    }
-    json_decref(deviations);
-    return o;
+    if (ok && json_is_object(last))
+        ok = json_object_set(last, "earlier", earlier) == 0 || out_of_memory(m);
+    json_decref(earlier);
+    if (ok) return last;
+    json_decref(last);
+    return NULL;
 }
 
 /* --- known truths ---------------------------------------------------------------------------- */
@@ -532,10 +561,14 @@ bool as_report_study_put(json_t *report, const as_report_rows *rows, as_error *e
     bool ok;
     json_t *truths = truths_of(&m, json_object_get(report, "claims"), &ok);
     if (!ok || (truths && !put(&m, report, "truths", truths))) return false;
-    if (!json_object_size(m.steps)) return true;
+    const bool has_steps = json_object_size(m.steps) > 0;
+    json_t *lock = lock_of(&m);
+    if (!lock) return false;
+    if (!has_steps && json_is_null(lock)) return true;
+    if (!put(&m, report, "lock", lock)) return false;
+    if (!has_steps) return true;
     if (!put(&m, report, "steps", steps_of(&m)) || !put(&m, report, "arms", arms_of(&m)) ||
-        !put(&m, report, "arcs", as_report_arcs(report, rows, err)) ||
-        !put(&m, report, "lock", lock_of(&m)))
+        !put(&m, report, "arcs", as_report_arcs(report, rows, err)))
         return false;
     return put(&m, report, "examples", examples_of(&m, json_object_get(report, "arms"))) &&
            put(&m, report, "rerun", rerun_of(&m));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/report/study.h"
+#include "base/tree.h"
 
 typedef struct {
     const as_report_rows *rows;
@@ -35,7 +36,7 @@ static bool is_kind(const json_t *entry, const char *kind)
 
 enum { name_size = 256 };
 
-/* The one product that the operators of an arm use: "VERB: {STEP.NAME}REST". */
+/* A product that the operators of an arm use: "VERB: {STEP.NAME}REST". */
 typedef struct {
     char verb[16], step[name_size], name[name_size];
     const char *rest;
@@ -49,12 +50,12 @@ static bool copy(char *out, size_t size, const char *text, size_t n)
     return true;
 }
 
-/* False unless there is exactly one. */
+/* The first of the operators, which are joined by ';'. */
 static bool read_operand(const char *text, operand *o)
 {
     const char *open = strchr(text, '{'), *close = open ? strchr(open, '}') : NULL;
     const char *dot = open ? strchr(open, '.') : NULL, *colon = strchr(text, ':');
-    if (!close || !dot || dot > close || strchr(close, '{') || !colon || colon > open) return false;
+    if (!close || !dot || dot > close || !colon || colon > open) return false;
     o->rest = close + 1;
     return copy(o->verb, sizeof o->verb, text, (size_t)(colon - text)) &&
            copy(o->step, sizeof o->step, open + 1, (size_t)(dot - open - 1)) &&
@@ -73,17 +74,31 @@ static bool is_base(const json_t *arm)
     return (!*text || strcmp(text, "base") == 0) && !json_object_get(arm, "treats");
 }
 
-/* An arm that is only asked otherwise. */
+/* An arm that is only asked otherwise: nothing but its system message differs. */
 static bool is_asked(const json_t *arm)
 {
     const char *text = operators_of(arm);
-    return (!*text || strcmp(text, "base") == 0) && *text_of(arm, "system");
+    return (!*text || strcmp(text, "base") == 0) && *text_of(arm, "system") &&
+           json_array_size(json_object_get(arm, "treats")) <= 1;
 }
 
-/* The step that made what the arm uses, if it is of that kind; NULL otherwise. */
-static const json_t *maker_of(const maker *m, const json_t *arm, operand *o)
+/* The first step of that kind, or of that id, that made what the arm uses: "" is any. NULL: none
+ * did. */
+static const json_t *maker_of(const maker *m, const json_t *arm, const char *kind, const char *id,
+                              operand *o)
 {
-    return read_operand(operators_of(arm), o) ? json_object_get(m->steps, o->step) : NULL;
+    for (const char *at = operators_of(arm); at; at = strchr(at, ';')) {
+        at += strspn(at, "; ");
+        const json_t *by = read_operand(at, o) ? json_object_get(m->steps, o->step) : NULL;
+        if (by && (!*kind || is_kind(by, kind)) && (!*id || strcmp(o->step, id) == 0)) return by;
+    }
+    return NULL;
+}
+
+/* More is done to the arm than what one product does. */
+static bool is_mixed(const json_t *arm)
+{
+    return strchr(operators_of(arm), ';') || json_array_size(json_object_get(arm, "treats"));
 }
 
 /* --- tables of the plan ----------------------------------------------------------------------- */
@@ -137,14 +152,16 @@ static const char *model_of(const maker *m, const char *step)
 /* --- changes against the base ----------------------------------------------------------------- */
 
 /* Checks that compare arms with the base: the parameters that hold the columns, and the statistic
- * with its variant: as it stands, or that of the column, or of the dose. `measure` NULL: that of
- * the column. */
+ * with its variant: as it stands, that of the column, of the dose (the base is the first), or of
+ * the budget (the base of each). `measure` NULL: that of the column. */
 static const struct {
     const char *check, *base, *treated, *statistic;
-    enum { OF_TEXT, OF_COLUMN, OF_DOSE } by;
+    enum { OF_TEXT, OF_COLUMN, OF_DOSE, OF_BUDGET } by;
     const char *of, *measure;
 } comparisons[] = {
     {"paired-change", "a", "b", "change", OF_TEXT, "", NULL},
+    {"paired-binary", "a", "b", "difference", OF_TEXT, "", NULL},
+    {"budget-ladder", "a", "b", "difference", OF_BUDGET, "", NULL},
     {"preserved", "a", "b", "change", OF_TEXT, "", NULL},
     {"seeds", "base", "treated", "effect", OF_COLUMN, "", NULL},
     {"trend", "doses", "doses", "effect", OF_DOSE, "", NULL},
@@ -181,28 +198,51 @@ static bool is_among(const json_t *arms, const char *arm)
     return false;
 }
 
-/* The change of one arm that one check measured, if it did so against the base. */
+static bool is_filtered(const column_of *c)
+{
+    return json_array_size(json_object_get(c->table, "where")) > 0;
+}
+
+/* "NAME=X" as the statistic has it, of a number as the plan has it: 0.10 and 1/10 are 0.1. */
+static bool put_number(char *out, size_t size, const char *name, const char *text)
+{
+    char number[32];
+    double x;
+    as_error err = {0};
+    const as_tree t = {.kind = AS_TREE_TEXT, .text = text, .file = "plan"};
+    if (!text || !as_tree_double(&t, &x, &err)) return false;
+    (void)snprintf(out, size, "%s=%s", name, as_double_text(x, number));
+    return true;
+}
+
+/* The change of one arm that one check measured, if it did so against the base and of all items:
+ * beside the mean of an arm, the change of some of its items would be read as that of the arm. */
 static void add_change(const maker *m, json_t **list, const char *id, const against *at, size_t k,
                        size_t i)
 {
     const json_t *check = json_object_get(m->checks, id);
     const char *text = item_of(json_object_get(check, comparisons[k].treated), i);
-    const char *dose = item_of(json_object_get(check, "dose"), i);
+    const bool is_budget = comparisons[k].by == OF_BUDGET;
     char of[name_size];
     const size_t n = strlen(at->step);
     column_of from, to;
-    if (!find_column(m, item_of(json_object_get(check, comparisons[k].base), 0), &from) ||
-        !find_column(m, text, &to) || !is_arm(from.answers, at->step, at->base) ||
-        strncmp(to.answers, at->step, n) != 0 || to.answers[n] != '.' ||
-        strcmp(to.answers + n + 1, at->base) == 0 || !is_among(at->arms, to.answers + n + 1))
+    if (!find_column(m, item_of(json_object_get(check, comparisons[k].base), is_budget ? i : 0),
+                     &from) ||
+        !find_column(m, text, &to) || is_filtered(&from) || is_filtered(&to) ||
+        !is_arm(from.answers, at->step, at->base) || strncmp(to.answers, at->step, n) != 0 ||
+        to.answers[n] != '.' || strcmp(to.answers + n + 1, at->base) == 0 ||
+        !is_among(at->arms, to.answers + n + 1))
         return;
     const char *measure = comparisons[k].measure ? comparisons[k].measure : measure_of(&to);
     if (!measure) return;
-    if (comparisons[k].by == OF_DOSE)
-        (void)snprintf(of, sizeof of, "dose=%s", dose ? dose : "");
-    else
+    if (comparisons[k].by == OF_DOSE || is_budget) {
+        const char *name = is_budget ? "budget" : "dose";
+        const json_t *list_of = json_object_get(check, is_budget ? "budgets" : "dose");
+        if (!put_number(of, sizeof of, name, item_of(list_of, i))) return;
+    } else {
         (void)snprintf(of, sizeof of, "%s",
                        comparisons[k].by == OF_COLUMN ? text : comparisons[k].of);
+    }
     as_json_append(list,
                    json_pack("{s:s,s:s,s:s,s:s,s:s}", "arm", to.answers + n + 1, "measure", measure,
                              "check", id, "name", comparisons[k].statistic, "of", of));
@@ -300,6 +340,12 @@ static void add_plain(members *all, const char *name, const json_t *arm)
                    json_pack("{s:s,s:s,s:n,s:n}", "arm", name, "kind", kind, "from", "name"));
 }
 
+static void add_mixed(members *all, const char *name)
+{
+    as_json_append(&all->arms,
+                   json_pack("{s:s,s:s,s:n,s:n}", "arm", name, "kind", "mixed", "from", "name"));
+}
+
 static bool gather_trained(const maker *m, const json_t *entry, members *all)
 {
     const char *name;
@@ -308,12 +354,16 @@ static bool gather_trained(const maker *m, const json_t *entry, members *all)
     bool ok = true;
     json_object_foreach(json_object_get(entry, "arms"), name, arm)
     {
-        const json_t *by = maker_of(m, arm, &o);
-        if (!by) add_plain(all, name, arm);
-        if (!is_kind(by, "train")) continue;
+        if (!maker_of(m, arm, "train", "", &o)) {
+            add_plain(all, name, arm);
+            continue;
+        }
         all->n++;
-        as_json_append(&all->arms, json_pack("{s:s,s:s,s:s,s:s}", "arm", name, "kind", "trained",
-                                             "from", o.step, "name", o.name));
+        if (is_mixed(arm))
+            add_mixed(all, name);
+        else
+            as_json_append(&all->arms, json_pack("{s:s,s:s,s:s,s:s}", "arm", name, "kind",
+                                                 "trained", "from", o.step, "name", o.name));
         ok = ok && add_runs(m, all->runs, o.step);
     }
     return ok;
@@ -353,13 +403,16 @@ static void gather_chosen(const maker *m, const json_t *entry, const char *by, m
     operand o;
     json_object_foreach(json_object_get(entry, "arms"), name, arm)
     {
-        if (!maker_of(m, arm, &o)) {
+        if (!maker_of(m, arm, "", by, &o)) {
             add_plain(all, name, arm);
             continue;
         }
-        if (strcmp(o.step, by) != 0) continue;
         bool is_placebo = strncmp(o.name, "placebo", 7) == 0;
         all->n++;
+        if (is_mixed(arm)) {
+            add_mixed(all, name);
+            continue;
+        }
         as_json_append(&all->arms, json_pack("{s:s,s:s,s:s,s:s,s:o}", "arm", name, "kind",
                                              is_placebo ? "placebo" : "chosen", "from", o.step,
                                              "name", o.name, "dose", dose_of(&o)));

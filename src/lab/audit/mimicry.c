@@ -95,15 +95,16 @@ static bool is_still(const as_audit *a, const as_statistic *s, double margin)
 }
 
 /* Hedging changed and correctness did not guide it: the change of the asymmetry is inside the
- * margin, or excludes the margin in the calibrated direction while pasted markers do most of the
- * work. */
+ * margin, or excludes the margin in the calibrated direction. One that is shown to go the other way
+ * is more than words, unless pasted markers do most of the work. */
 static bool is_mimicry(const as_audit *a, const as_statistic *asserts, const as_statistic *asym,
                        const as_statistic *share, double cell, double margin)
 {
     if (!as_arms_is_significant(a, asserts)) return false;
     if (as_arms_is_within(asym, margin) || as_arms_asym_is_still(a, asym, cell, margin))
         return true;
-    return share && share->estimate >= MOST_OF_IT && as_arms_can_decide(asym) && asym->lo > -margin;
+    if (!as_arms_can_decide(asym) || !(asym->lo > -margin)) return false;
+    return !as_arms_is_significant(a, asym) || (share && share->estimate >= MOST_OF_IT);
 }
 
 static bool decide(const as_audit *a, as_leaf *leaf, as_error *err)

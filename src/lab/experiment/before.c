@@ -2,9 +2,8 @@
 #include "lab/experiment/before.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
-
-#include "lab/experiment/lock.h"
 
 #define MOST_SHOWN 20 /* differences from a lock */
 #define FEW_SHOWN 5   /* differences of a plan from the last one of its name */
@@ -69,23 +68,62 @@ static bool put_power(const reader *r)
 
 /* --- the lock --- */
 
-/* Was a lock of that plan, which agreed as much, seen before? *n: locks seen. */
-static bool is_known(const reader *r, const char *hash, bool agrees, bool *known, size_t *n)
+/* What designs say of the lock: is it there, did it agree as much, what had asked before it ("": no
+ * design); n: locks of the last design looked at. */
+typedef struct {
+    bool is_seen, is_known;
+    as_key asked_by;
+    size_t n;
+} seen;
+
+/* The first word on a lock stands. */
+static bool look_up(const reader *r, const char *design, as_arena *a, seen *out)
 {
+    const bool agrees = json_array_size(r->changes) == 0;
     as_statistic *rows;
     size_t all;
-    *n = 0;
-    if (!rows_of(r, "lock", &rows, &all)) return false;
+    out->n = 0;
+    if (!as_store_statistics(r->o->store, design, "lock", a, &rows, &all, r->err)) return false;
     for (size_t i = 0; i < all; i++) {
         if (strcmp(rows[i].name, "lock") != 0) continue;
         json_t *detail = as_json_parse("lock", rows[i].detail, strlen(rows[i].detail), r->err);
         if (!detail) return false;
-        *known = *known || (strcmp(as_lock_text(detail, "hash"), hash) == 0 &&
-                            json_is_true(json_object_get(detail, "agrees")) == agrees);
+        if (as_lock_is(detail, as_lock_text(r->lock, "plan_sha256"),
+                       as_lock_text(r->lock, "time"))) {
+            if (!out->is_seen)
+                snprintf(out->asked_by, sizeof out->asked_by, "%s",
+                         as_lock_text(detail, "asked_by"));
+            out->is_seen = true;
+            out->is_known |= json_is_true(json_object_get(detail, "agrees")) == agrees;
+        }
         json_decref(detail);
-        ++*n;
+        out->n++;
     }
     return true;
+}
+
+/* A lock that this design has not seen: was it there when another of the plan's name ran, or which
+ * of them, this one before others, has asked anything? */
+static bool find_asked(const reader *r, seen *out)
+{
+    as_design *rows;
+    size_t n;
+    seen other = {0};
+    as_arena *a = as_arena_new(r->err);
+    bool ok = a && as_store_designs(r->o->store, a, &rows, &n, r->err);
+    for (size_t i = 0; ok && i < n && !other.is_seen; i++)
+        if (strcmp(rows[i].name, r->plan->name) == 0) ok = look_up(r, rows[i].key, a, &other);
+    for (size_t i = 0; ok && i <= n && !other.is_seen && !*other.asked_by; i++) {
+        const as_design *d = i ? &rows[i - 1] : r->design;
+        const as_store_where w = {.design = d->key};
+        as_prompt_list asked = {0};
+        if (strcmp(d->name, r->plan->name) != 0) continue;
+        ok = as_store_prompts(r->o->store, &w, a, &asked, r->err);
+        if (asked.n) memcpy(other.asked_by, d->key, sizeof d->key);
+    }
+    memcpy(out->asked_by, other.asked_by, sizeof out->asked_by);
+    as_arena_free(a);
+    return ok;
 }
 
 static bool put_changes(const reader *r)
@@ -94,6 +132,8 @@ static bool put_changes(const reader *r)
         const json_t *change = json_array_get(r->changes, i);
         json_t *detail = json_deep_copy(change);
         json_object_del(detail, "at");
+        as_json_put_text(&detail, "hash", as_lock_text(r->lock, "plan_sha256"));
+        as_json_put_text(&detail, "time", as_lock_text(r->lock, "time"));
         if (!put(r, "lock", i, "deviation", as_lock_text(change, "at"),
                  "difference from the lock [Power before the run]", NAN, 0, detail))
             return false;
@@ -101,65 +141,83 @@ static bool put_changes(const reader *r)
     return true;
 }
 
+static bool put_new_lock(const reader *r, const seen *known)
+{
+    const bool is_after = *known->asked_by != '\0';
+    json_t *detail = json_object();
+    as_json_put(&detail, "agrees", json_boolean(json_array_size(r->changes) == 0));
+    if (is_after) as_json_put_text(&detail, "asked_by", known->asked_by);
+    as_json_put_text(&detail, "hash", as_lock_text(r->lock, "plan_sha256"));
+    as_json_put(&detail, "is_after", json_boolean(is_after));
+    as_json_put_text(&detail, "time", as_lock_text(r->lock, "time"));
+    return put(r, "lock", known->n, "lock", "", "lock beside the plan [Power before the run]",
+               (double)json_array_size(r->changes), 0, detail);
+}
+
 static bool put_lock(const reader *r)
 {
-    const char *hash = as_lock_text(r->lock, "plan_sha256");
-    const bool agrees = json_array_size(r->changes) == 0;
-    as_prompt_list asked = {0};
-    bool known = false;
-    size_t n;
+    seen known = {0};
     if (!r->lock) return true;
-    if (!is_known(r, hash, agrees, &known, &n)) return false;
-    if (known) return put_changes(r);
-    const as_store_where w = {.design = r->design->key};
-    if (!as_store_prompts(r->o->store, &w, r->a, &asked, r->err)) return false;
-    json_t *detail = json_object();
-    as_json_put(&detail, "agrees", json_boolean(agrees));
-    as_json_put_text(&detail, "hash", hash);
-    as_json_put(&detail, "is_after", json_boolean(asked.n > 0));
-    as_json_put_text(&detail, "time", as_lock_text(r->lock, "time"));
-    if (asked.n)
-        as_log_warn(r->o->log, "%s: made after the first answers, so it proves nothing of them",
-                    r->o->lock);
-    return put(r, "lock", n, "lock", "", "lock beside the plan [Power before the run]",
-               (double)json_array_size(r->changes), 0, detail) &&
-           put_changes(r);
+    if (!look_up(r, r->design->key, r->a, &known) || (!known.is_seen && !find_asked(r, &known)) ||
+        (!known.is_known && !put_new_lock(r, &known)))
+        return false;
+    if (*known.asked_by)
+        as_log_warn(r->o->log, "%s: made after the first answers, so it proves nothing of them%s",
+                    r->o->lock,
+                    strcmp(known.asked_by, r->design->key) == 0
+                        ? ""
+                        : " (the store has answers to another plan of that name)");
+    return put_changes(r);
 }
 
 /* The first `most` of them, a line each. False for memory. */
-static bool show(const reader *r, const json_t *changes, const char *before, size_t most)
+static bool show(as_log *log, const json_t *changes, const char *before, size_t most, as_error *err)
 {
     const size_t n = json_array_size(changes);
     for (size_t i = 0; i < n && i < most; i++) {
         as_buf b = {0};
         as_change_text(json_array_get(changes, i), before, &b);
-        const bool ok = as_buf_ok(&b, r->err);
-        if (ok) as_log_warn(r->o->log, "%s", as_buf_text(&b));
+        const bool ok = as_buf_ok(&b, err);
+        if (ok) as_log_warn(log, "%s", as_buf_text(&b));
         as_buf_clear(&b);
         if (!ok) return false;
     }
-    if (n > most) as_log_warn(r->o->log, "and %zu more", n - most);
+    if (n > most) as_log_warn(log, "and %zu more", n - most);
     return true;
+}
+
+bool as_lock_allows(const as_run_options *o, const json_t *changes, as_error *err)
+{
+    const size_t n = json_array_size(changes);
+    const char *other = as_lock_other(changes);
+    char shown[AS_ESCAPE_SIZE], name[AS_ESCAPE_SIZE];
+    if (n == 0) return true;
+    as_escape(o->lock, strlen(o->lock), shown);
+    if (other) as_escape(other, strlen(other), name);
+    if (!other && !show(o->log, changes, "locked", MOST_SHOWN, err)) return false;
+    if (o->allows_change) {
+        if (other) as_log_warn(o->log, "%s: lock of another plan (%s)", shown, name);
+        return true;
+    }
+    if (o->refused) *o->refused = true;
+    if (other)
+        as_fail(err, AS_ESTATE, "%s: lock of another plan (%s)", shown, name);
+    else
+        as_fail(err, AS_ESTATE, "%s: differences from the lock (found %zu, expected none)", shown,
+                n);
+    as_error_hint(err, "--allow-change runs it and keeps the differences as deviations");
+    return false;
 }
 
 static bool check_lock(reader *r, const as_items *items)
 {
     const as_study_facts f = {r->plan, items, r->power};
-    json_t *now = NULL;
-    char shown[AS_ESCAPE_SIZE];
     if (!r->o->lock) return true;
     if (!(r->lock = as_lock_read(r->o->lock, r->err))) return false;
-    now = as_lock_json(&f, r->design->inputs, r->o->cache, r->a, r->err);
+    json_t *now = as_lock_json(&f, r->design->inputs, r->o->cache, r->a, r->err);
     r->changes = now ? as_lock_changes(r->lock, now, r->err) : NULL;
     json_decref(now);
-    const size_t n = json_array_size(r->changes);
-    if (!r->changes || (n && !show(r, r->changes, "locked", MOST_SHOWN))) return false;
-    if (n == 0 || r->o->allows_change) return true;
-    if (r->o->refused) *r->o->refused = true;
-    as_fail(r->err, AS_ESTATE, "%s: differences from the lock (found %zu, expected none)",
-            as_escape(r->o->lock, strlen(r->o->lock), shown), n);
-    as_error_hint(r->err, "--allow-change runs it and keeps the differences as deviations");
-    return false;
+    return r->changes && as_lock_allows(r->o, r->changes, r->err);
 }
 
 /* --- both --- */
@@ -209,7 +267,7 @@ static bool show_other(const reader *r, const as_design *last)
 {
     json_t *was = design_json(last, r->err), *is = was ? design_json(r->design, r->err) : NULL;
     json_t *changes = is ? as_json_changes("", was, is, r->err) : NULL;
-    const bool ok = changes && show(r, changes, "last run", FEW_SHOWN);
+    const bool ok = changes && show(r->o->log, changes, "last run", FEW_SHOWN, r->err);
     json_decref(was);
     json_decref(is);
     json_decref(changes);

@@ -227,19 +227,56 @@ const char *as_lock_text(const json_t *lock, const char *key)
     return text ? text : "";
 }
 
+bool as_lock_is(const json_t *detail, const char *hash, const char *time)
+{
+    return strcmp(as_lock_text(detail, "hash"), hash) == 0 &&
+           strcmp(as_lock_text(detail, "time"), time) == 0;
+}
+
+static size_t number_at(const char *text, size_t at)
+{
+    return (size_t)(text[at] - '0') * 10 + (size_t)(text[at + 1] - '0');
+}
+
+/* As as_cli_time writes it. */
+static bool is_time(const char *text)
+{
+    static const char form[] = "0000-00-00T00:00:00Z";
+    for (size_t i = 0; i < sizeof form; i++)
+        if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) return false;
+    const size_t month = number_at(text, 5), day = number_at(text, 8);
+    return month >= 1 && month <= 12 && day >= 1 && day <= 31 && number_at(text, 11) < 24 &&
+           number_at(text, 14) < 60 && number_at(text, 17) <= 60;
+}
+
+static bool is_hash(const char *text)
+{
+    return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+/* What a lock has wrong, or NULL. */
+static const char *fault_of(const json_t *lock)
+{
+    if (strcmp(as_lock_text(lock, "schema"), "assay.lock/1") != 0) return "schema";
+    if (!is_time(as_lock_text(lock, "time"))) return "time";
+    if (!is_hash(as_lock_text(lock, "plan_sha256"))) return "plan_sha256";
+    return json_is_object(json_object_get(lock, "plan")) ? NULL : "plan";
+}
+
 json_t *as_lock_read(const char *path, as_error *err)
 {
-    char shown[AS_ESCAPE_SIZE], schema[AS_ESCAPE_SIZE];
+    char shown[AS_ESCAPE_SIZE], found[AS_ESCAPE_SIZE];
     json_t *lock = as_json_read(path, err);
-    if (!lock) return NULL;
-    if (strcmp(as_lock_text(lock, "schema"), "assay.lock/1") == 0 && *as_lock_text(lock, "time") &&
-        *as_lock_text(lock, "plan_sha256") && json_is_object(json_object_get(lock, "plan")))
-        return lock;
-    as_fail(err, AS_EFORMAT,
-            "%s: lock (found schema %s, expected assay.lock/1 with time, plan_sha256 and plan)",
-            as_escape(path, strlen(path), shown),
-            as_json_shown(json_object_get(lock, "schema"), schema));
+    const char *fault = lock ? fault_of(lock) : NULL;
+    if (lock && !fault) return lock;
+    if (fault)
+        as_fail(err, AS_EFORMAT,
+                "%s: %s (found %s, expected assay.lock/1 with time, plan_sha256 and plan)",
+                as_escape(path, strlen(path), shown), fault,
+                as_json_shown(json_object_get(lock, fault), found));
     json_decref(lock);
+    as_error_at(err, "lock");
+    if (err->class_ == AS_EFORMAT) as_error_hint(err, "`assay lock --replace` writes a new one");
     return NULL;
 }
 
@@ -349,6 +386,16 @@ json_t *as_lock_changes(const json_t *lock, const json_t *now, as_error *err)
         ok = add_member(list, follows[i], lock, now, err);
     if (ok) return list;
     json_decref(list);
+    return NULL;
+}
+
+const char *as_lock_other(const json_t *changes)
+{
+    for (size_t i = 0; i < json_array_size(changes); i++) {
+        const json_t *change = json_array_get(changes, i);
+        if (strcmp(as_lock_text(change, "at"), "/plan/name") == 0)
+            return as_lock_text(change, "locked");
+    }
     return NULL;
 }
 

@@ -22,15 +22,21 @@ json_t *as_study_json(const as_study_facts *f, as_arena *a, as_error *err);
 json_t *as_lock_json(const as_study_facts *f, const char *inputs, const char *cache, as_arena *a,
                      as_error *err);
 
-/* A lock from its file: has a schema, a time, a plan_sha256 and a plan. Gives: json_decref. */
+/* A lock from its file: has a schema, a time (RFC 3339 UTC), a plan_sha256 and a plan. Gives:
+ * json_decref. */
 json_t *as_lock_read(const char *path, as_error *err);
 /* A lock's text under key; "" when there is none. */
 const char *as_lock_text(const json_t *lock, const char *key);
+/* Does a stored detail speak of the lock of that hash and time? */
+bool as_lock_is(const json_t *detail, const char *hash, const char *time);
 /* [{"at": JSON pointer, "locked": value, "now": value}, ...] of what differs between a lock and
  * `now`, as as_lock_json or as_study_json made it; what `now` has not is not compared. A value that
  * is on one side alone is absent on the other. When the plan differs, what follows from it is not
  * listed again. Gives: json_decref; NULL when out of memory. */
 json_t *as_lock_changes(const json_t *lock, const json_t *now, as_error *err);
+/* Name of the plan that was locked, borrowed, when the differences say that it is another; or NULL.
+ */
+const char *as_lock_other(const json_t *changes);
 /* The same of any two values, pointers after `at`. */
 json_t *as_json_changes(const char *at, const json_t *locked, const json_t *now, as_error *err);
 /* "POINTER: BEFORE X, now Y" of one of them, appended. */

@@ -515,6 +515,9 @@ static bool read_draws(const reader *r, const as_tree *root)
         !size_or(r, draws, "bootstrap", 10000, &p->bootstrap) ||
         !size_or(r, draws, "cv_repeats", 20, &p->cv_repeats))
         return false;
+    if (seed > INT64_MAX)
+        return as_tree_fail(as_tree_find(root, "seed"), r->err, "seed (expected at most %lld)",
+                            (long long)INT64_MAX);
     p->seed = seed;
     const size_t most = 10000000;
     if (p->permutations < 1 || p->permutations > most || p->bootstrap < 1 || p->bootstrap > most ||

@@ -165,7 +165,7 @@ struct as_step_spec {
 typedef struct {
     double accuracy, assertion; /* shares of the answers: right, asserted */
     double discordance;         /* share of items on which two arms differ; NaN: arms unrelated */
-    double kept;                /* share of the items that the filters of a table keep */
+    double kept;                /* share of the items that filters keep; NaN: not said */
     double seeds;               /* SD of the effect over training seeds */
     const as_tree *sd;          /* COLUMN: SD of an item's change; NULL: not said */
 } as_assume;

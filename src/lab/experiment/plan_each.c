@@ -160,14 +160,36 @@ static bool expand(expander *x, as_tree *t, const as_tree *entry, const as_tree 
     return add_all(x, t, entry, names, each->n, env);
 }
 
-static bool no_key_twice(const expander *x, const as_tree *t)
+/* The key as written of the entry that t was made of. */
+static const char *written_key(const as_tree *from, const as_tree *t)
 {
-    char shown[AS_ESCAPE_SIZE];
+    for (size_t i = 0; i < from->n; i++)
+        if (from->child[i]->file == t->file && from->child[i]->line == t->line &&
+            from->child[i]->column == t->column)
+            return from->child[i]->key;
+    return t->key;
+}
+
+/* One of the two is set by -o, which sees the plan as written: it adds to the end. */
+static bool fail_twice(const expander *x, const as_tree *from, const as_tree *t,
+                       const as_tree *first)
+{
+    char shown[2][AS_ESCAPE_SIZE];
+    const char *key = written_key(from, first);
+    as_escape(t->key, strlen(t->key), shown[0]);
+    if (t->line || !first->line)
+        return as_tree_fail(t, x->err, "key (found %s twice, with each expanded)", shown[0]);
+    return as_tree_fail(t, x->err,
+                        "key (found %s, which each makes, expected %s, the entry as written)",
+                        shown[0], as_escape(key, strlen(key), shown[1]));
+}
+
+static bool no_key_twice(const expander *x, const as_tree *t, const as_tree *from)
+{
     for (size_t i = 1; i < t->n; i++)
         for (size_t k = 0; k < i; k++)
             if (strcmp(t->child[i]->key, t->child[k]->key) == 0)
-                return as_tree_fail(t->child[i], x->err, "key (found %s twice, with each expanded)",
-                                    as_escape(t->child[i]->key, strlen(t->child[i]->key), shown));
+                return fail_twice(x, from, t->child[i], t->child[k]);
     return true;
 }
 
@@ -189,7 +211,7 @@ static bool copy_children(expander *x, as_tree *t, const as_tree *from, const bi
                        !add(t, x, copy(x, child, env, t, key)))
             return false;
     }
-    return from->kind != AS_TREE_MAP || !has_each || no_key_twice(x, t);
+    return from->kind != AS_TREE_MAP || !has_each || no_key_twice(x, t, from);
 }
 
 static as_tree *copy(expander *x, const as_tree *from, const binding *env, const as_tree *parent,

@@ -23,15 +23,19 @@ typedef struct {
     double mde;      /* in the check's own units, without sign; NaN: none, and why says so */
     const char *why; /* NULL: there is an mde */
     double bar;      /* what the estimate has to reach, or the margin; NaN: none */
-    size_t n_needed; /* smallest n whose mde is at most the effect; 0: none below 1e8 */
+    size_t n_needed; /* smallest n whose mde is at most the effect, or the margin where that is
+                        less or no effect is said; 0: none below 1e8 */
+    double kept;     /* share of the items that is in n */
     as_assumption assumes[AS_ASSUMPTIONS];
     size_t n_assumes;
     const char *claim; /* rests on the check by must_hold or steps, the first one; NULL: none */
-    bool is_below;     /* the mde is not at most the effect that the plan wants to see */
+    bool is_below;     /* the mde is not at most the effect that the plan wants to see, or margin */
+    bool is_too_wide;  /* the mde is above the margin to be shown */
 } as_power;
 
 /* assume and the effects of the checks, into p, whose checks are read. AS_EUSAGE for an effect of a
- * check that has no formula, and for either in a plan without steps. */
+ * check that has no formula or that its values cannot give, for the SD of a column that no table
+ * has, and for either in a plan without steps. */
 AS_MUST_CHECK bool as_power_parse(as_plan *p, as_error *err);
 
 /* The items of every set of the plan (n_sets), in the arena. */

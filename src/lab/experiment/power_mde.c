@@ -9,28 +9,28 @@
 #include "lab/stats/power.h"
 
 static const as_power_kind kinds[] = {
-    {"asymmetry-change", AS_ASYM_CHANGE, "correct_a", "cluster", "at_least"},
-    {"budget-ladder", AS_MEAN, "a", "cluster", NULL},
-    {"cells", AS_ASYM, "correct", "cluster", NULL},
-    {"equivalence", AS_ASYM_WITHIN, "correct", "cluster", "margin"},
-    {"gate-transfer", AS_GATE_ASYM, "test_label", NULL, "asym_gate"},
-    {"grouped-cv", AS_AREA, "label", "group", "gate"},
-    {"mimicry", AS_ASYM_CHANGE, "correct_a", "cluster", "margin"},
-    {"ordinal-change", AS_MEAN, "a", NULL, NULL},
-    {"paired-binary", AS_DISCORDANT, "a", NULL, NULL},
-    {"paired-change", AS_MEAN, "a", NULL, NULL},
-    {"placebo", AS_MEAN_FAR, "base", "cluster", "at_least"},
-    {"preserved", AS_WITHIN, "a", "cluster", "margin"},
-    {"score-validity", AS_AREA_TWO, "label", NULL, "bar"},
-    {"seeds", AS_MEAN, "base", "cluster", "at_least"},
-    {"transfer", AS_AREA_01, "test_label", NULL, "gate_auc"},
-    {"trend", AS_MEAN_FAR, "doses", "cluster", "at_least"},
-    {"within-cv", AS_AREA_01, "label", NULL, "gate_auc"},
+    {"asymmetry-change", AS_ASYM_CHANGE, AS_BY_BOTH, "correct_a", "cluster", "at_least"},
+    {"budget-ladder", AS_MEAN, AS_BY_BOTH, "a", "cluster", NULL},
+    {"cells", AS_ASYM, AS_BY_P, "correct", "cluster", NULL},
+    {"equivalence", AS_ASYM_WITHIN, AS_BY_P, "correct", "cluster", "margin"},
+    {"gate-transfer", AS_GATE_ASYM, AS_BY_P, "test_label", NULL, "asym_gate"},
+    {"grouped-cv", AS_AREA, AS_BY_P, "label", "group", "gate"},
+    {"mimicry", AS_ASYM_CHANGE, AS_BY_BOTH, "correct_a", "cluster", "margin"},
+    {"ordinal-change", AS_MEAN, AS_BY_P, "a", NULL, NULL},
+    {"paired-binary", AS_DISCORDANT, AS_BY_P, "a", NULL, NULL},
+    {"paired-change", AS_MEAN, AS_BY_P, "a", NULL, NULL},
+    {"placebo", AS_MEAN_FAR, AS_BY_INTERVAL, "base", "cluster", "at_least"},
+    {"preserved", AS_WITHIN, AS_BY_P, "a", "cluster", "margin"},
+    {"score-validity", AS_AREA_TWO, AS_BY_P, "label", NULL, "bar"},
+    {"seeds", AS_MEAN, AS_BY_INTERVAL, "base", "cluster", "at_least"},
+    {"transfer", AS_AREA_01, AS_BY_P, "test_label", NULL, "gate_auc"},
+    {"trend", AS_MEAN_FAR, AS_BY_P, "doses", "cluster", "at_least"},
+    {"within-cv", AS_AREA_01, AS_BY_P, "label", NULL, "gate_auc"},
 };
 
 static const char *const formulas[] = {
     [AS_MEAN] = "max(bar, t se) + z(power) se, se^2 = sd^2/n",
-    [AS_MEAN_FAR] = "max(t se, bar - t se) + z(power) se, se^2 = sd^2/n",
+    [AS_MEAN_FAR] = "max(t se, bar - t(0.975) se) + z(power) se, se^2 = sd^2/n",
     [AS_WITHIN] = "(t(1-alpha) + z((1+power)/2)) se, se^2 = sd^2/n",
     [AS_DISCORDANT] = "(z + z(power)) sqrt(discordance/n)",
     [AS_ASYM_CHANGE] = "max(bar, z se) + z(power) se, se^2 = discordance (1/right + 1/wrong)",
@@ -55,6 +55,18 @@ const char *as_power_formula(as_power_shape shape)
     return formulas[shape];
 }
 
+bool as_power_is_within(as_power_shape shape)
+{
+    return shape == AS_WITHIN || shape == AS_ASYM_WITHIN;
+}
+
+double as_power_level(as_power_rule rule, double alpha)
+{
+    return rule == AS_BY_P          ? alpha
+           : rule == AS_BY_INTERVAL ? 1 - AS_LEVEL
+                                    : fmin(alpha, 1 - AS_LEVEL);
+}
+
 /* As `decide` of the checks of arms has it. */
 #define MIN_UNITS 10
 
@@ -67,23 +79,26 @@ static double normal(double p)
 }
 
 typedef struct {
-    size_t right, wrong;
+    size_t n, right, wrong;
 } cohorts;
 
 static cohorts split(const as_power_question *q, size_t n)
 {
     const size_t right = (size_t)nearbyint(q->right * (double)n);
-    return (cohorts){right, n - right};
+    return (cohorts){n, right, n - right};
 }
 
-static double mean_mde(const as_power_question *q, size_t n)
+/* Of a mean of paired changes whose true value is d, beside d itself. */
+static double mean_needs(const as_power_question *q, size_t n, double d)
 {
-    const double se = sqrt(q->variance / (double)n + q->seeds), df = (double)n - 1;
-    const double bar = isnan(q->bar) ? 0 : q->bar, t = as_t_quantile(1 - q->alpha / 2, df);
-    if (q->kind->shape == AS_WITHIN)
-        return (as_t_quantile(1 - q->alpha, df) + normal((1 + AS_PLANNED_POWER) / 2)) * se;
-    const double needed = q->kind->shape == AS_MEAN ? bar : bar - t * se;
-    return fmax(needed, t * se) + normal(AS_PLANNED_POWER) * se;
+    const double least = q->is_binary ? fmax(q->variance - d * d, 0) : q->variance;
+    const double se = sqrt(least / (double)n + q->seeds), df = (double)n - 1;
+    const double null_se = sqrt(q->variance / (double)n + q->seeds);
+    const double seen =
+        as_t_quantile(1 - q->alpha / 2, df) * (q->kind->rule == AS_BY_INTERVAL ? se : null_se);
+    const double far = q->kind->shape == AS_MEAN_FAR ? as_t_quantile((1 + AS_LEVEL) / 2, df) : 0;
+    const double bar = isnan(q->bar) ? 0 : q->bar - far * se;
+    return fmax(bar, seen) + normal(AS_PLANNED_POWER) * se;
 }
 
 /* Of two cohorts: the change of an asymmetry, or equivalence of one to 0. */
@@ -113,6 +128,31 @@ static double solve(excess_of *excess, const as_power_question *q, cohorts c, do
     return hi;
 }
 
+static double mean_excess(const as_power_question *q, cohorts c, double d)
+{
+    return d - mean_needs(q, c.n, d);
+}
+
+static double mean_mde(const as_power_question *q, size_t n)
+{
+    const cohorts all = {n, 0, 0};
+    if (q->kind->shape == AS_WITHIN)
+        return (as_t_quantile(1 - q->alpha, (double)n - 1) + normal((1 + AS_PLANNED_POWER) / 2)) *
+               sqrt(q->variance / (double)n);
+    return q->is_binary ? solve(mean_excess, q, all, 0, q->variance) : mean_needs(q, n, 0);
+}
+
+/* One asymmetry, from the share asserted of the right ones. */
+static double asymmetry_mde(const as_power_question *q, cohorts c)
+{
+    const double down =
+        as_mde_asymmetry(q->assertion, c.wrong, c.right, q->alpha, 2, AS_PLANNED_POWER);
+    const double up =
+        as_mde_proportions(q->assertion, 1, c.wrong, c.right, q->alpha, 2, AS_PLANNED_POWER, true);
+    if (q->sign) return q->sign < 0 ? down : up;
+    return isnan(up) || up > down ? up : down;
+}
+
 static double gate_excess(const as_power_question *q, cohorts c, double d)
 {
     const double n_r = (double)c.right, n_w = (double)c.wrong, base = q->assertion;
@@ -135,7 +175,7 @@ static double cohorts_mde(const as_power_question *q, cohorts c)
 {
     switch (q->kind->shape) {
     case AS_ASYM:
-        return as_mde_asymmetry(q->assertion, c.wrong, c.right, q->alpha, 2, AS_PLANNED_POWER);
+        return asymmetry_mde(q, c);
     case AS_GATE_ASYM:
         return solve(gate_excess, q, c, 0, q->assertion);
     case AS_AREA:

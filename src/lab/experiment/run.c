@@ -121,8 +121,19 @@ static bool freeze(const as_plan *p, as_sources *sources, as_arena *a, as_design
     return d->plan && d->inputs && as_design_key(d, err);
 }
 
+/* A folder for the files that the plan names. */
+static bool has_data(const as_plan *p, const char *data, as_error *err)
+{
+    for (size_t i = 0; i < p->n_tables && !data; i++)
+        if (!p->table[i].arm && !p->table[i].typed)
+            return as_tree_fail(p->table[i].at, err,
+                                "files (found no data folder, expected --data)");
+    return true;
+}
+
 bool as_design_of(const as_plan *p, const char *data, as_arena *a, as_design *out, as_error *err)
 {
+    if (!has_data(p, data, err)) return false;
     as_sources *sources = data ? as_sources_open(data, err) : NULL;
     const bool ok = (!data || sources) && freeze(p, sources, a, out, err);
     as_sources_close(sources);
@@ -429,11 +440,7 @@ static bool can_run(const conductor *c)
 {
     if (c->plan.n_steps && !c->o->ex)
         return as_fail(c->err, AS_EUSAGE, "plan with steps (`assay run` takes it)");
-    for (size_t i = 0; i < c->plan.n_tables && !c->o->data; i++)
-        if (!c->plan.table[i].arm && !c->plan.table[i].typed)
-            return as_tree_fail(c->plan.table[i].at, c->err,
-                                "files (found no data folder, expected --data)");
-    return true;
+    return has_data(&c->plan, c->o->data, c->err);
 }
 
 static bool walk(conductor *c)
