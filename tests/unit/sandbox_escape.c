@@ -47,7 +47,7 @@ static int behave(as_sandbox *s)
 static int attack_and_behave(as_sandbox_tier tier)
 {
     as_sandbox_limits l = small;
-    l.wall_s = 2;
+    l.wall_s = 3;
     as_sandbox *hard = open_tier(tier, &l), *usual = hard ? open_tier(tier, NULL) : NULL;
     int bad = hard && usual ? attack(hard) + behave(usual) : 1;
     as_sandbox_close(hard);
