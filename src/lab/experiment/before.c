@@ -24,24 +24,14 @@ typedef struct {
 static bool put(const reader *r, const char *check, size_t position, const char *name,
                 const char *of, const char *method, double estimate, size_t n, json_t *detail)
 {
-    as_buf b = {0};
     as_statistic s = {.position = position,
                       .check = check,
                       .name = name,
                       .of = of,
                       .method = method,
-                      .inputs = "[]",
                       .estimate = estimate,
                       .n = n};
-    s.lo = s.hi = s.level = s.p = s.null_q05 = s.null_q50 = s.null_q95 = NAN;
-    memcpy(s.design, r->design->key, sizeof s.design);
-    if (detail) as_json_write(&b, detail);
-    bool ok = detail ? as_buf_ok(&b, r->err) : as_fail(r->err, AS_EMEM, "out of memory");
-    s.detail = as_buf_text(&b);
-    ok = ok && as_statistic_key(&s, r->err) && as_store_put_statistic(r->o->store, &s, r->err);
-    as_buf_clear(&b);
-    json_decref(detail);
-    return ok;
+    return as_statistic_note(r->o->store, r->design, &s, detail, r->err);
 }
 
 static bool rows_of(const reader *r, const char *check, as_statistic **rows, size_t *n)

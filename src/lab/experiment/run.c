@@ -152,27 +152,16 @@ static bool keep_statistic(const conductor *c, as_statistic *s)
 /* How many items the filters kept, and the digest of the rows the table rests on. */
 static bool keep_table(const conductor *c, const as_table *t)
 {
-    as_statistic s = {.position = UINT32_MAX, .name = "kept", .of = "", .inputs = "[]"};
-    json_t *detail = json_pack("{s:s}", "digest", t->digest);
-    as_buf b = {0};
-    bool ok = false;
+    as_statistic s = {.position = UINT32_MAX,
+                      .name = "kept",
+                      .of = "",
+                      .method = "filters of the plan [Tables]",
+                      .estimate = (double)t->n,
+                      .n = t->n_all,
+                      .missing = t->n_all - t->n};
     s.check = as_arena_printf(c->a, c->err, "table/%s", t->name);
-    s.method = "filters of the plan [Tables]";
-    s.estimate = (double)t->n;
-    s.n = t->n_all;
-    s.missing = t->n_all - t->n;
-    s.lo = s.hi = s.level = s.p = s.null_q05 = s.null_q50 = s.null_q95 = NAN;
-    if (detail)
-        as_json_write(&b, detail);
-    else
-        as_fail(c->err, AS_EMEM, "out of memory");
-    if (detail && s.check && as_buf_ok(&b, c->err)) {
-        s.detail = as_buf_text(&b);
-        ok = keep_statistic(c, &s);
-    }
-    as_buf_clear(&b);
-    json_decref(detail);
-    return ok;
+    return s.check && as_statistic_note(c->o->store, c->design, &s,
+                                        json_pack("{s:s}", "digest", t->digest), c->err);
 }
 
 static bool import_all(conductor *c)
@@ -220,6 +209,23 @@ bool as_statistics_of(as_store *store, const as_design *design, const char *chec
     for (size_t i = 0; i < *n; i++) list[i] = &rows[i];
     *out = list;
     return true;
+}
+
+bool as_statistic_note(as_store *store, const as_design *design, as_statistic *s, json_t *detail,
+                       as_error *err)
+{
+    as_buf b = {0};
+    s->inputs = "[]";
+    s->lo = s->hi = s->level = s->p = s->null_q05 = s->null_q50 = s->null_q95 = NAN;
+    memcpy(s->design, design->key, sizeof s->design);
+    if (detail) as_json_write(&b, detail);
+    bool ok = detail ? as_buf_ok(&b, err) : as_fail(err, AS_EMEM, "out of memory");
+    s->detail = as_buf_text(&b);
+    ok = ok && as_statistic_key(s, err) && as_store_put_statistic(store, s, err);
+    s->detail = NULL;
+    as_buf_clear(&b);
+    json_decref(detail);
+    return ok;
 }
 
 static as_audit prepare(const conductor *c, size_t i)

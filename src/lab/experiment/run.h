@@ -54,4 +54,9 @@ AS_MUST_CHECK bool as_statistics_of(as_store *store, const as_design *design, co
                                     as_arena *a, const as_statistic ***out, size_t *n,
                                     as_error *err);
 
+/* Puts a statistic that no check measured: *s with its inputs empty, no interval, p or null, and
+ * `detail` (takes the reference, also on failure; NULL: out of memory). */
+AS_MUST_CHECK bool as_statistic_note(as_store *store, const as_design *design, as_statistic *s,
+                                     json_t *detail, as_error *err);
+
 #endif

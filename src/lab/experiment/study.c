@@ -8,11 +8,6 @@
 
 #include "base/progress.h"
 
-static bool out_of_memory(as_error *err)
-{
-    return as_fail(err, AS_EMEM, "out of memory");
-}
-
 /* --- models and items ----------------------------------------------------------------------------
  */
 
@@ -160,35 +155,19 @@ out:
 
 /* --- rows --- */
 
-static bool canonical(json_t *value, as_buf *out, as_error *err)
-{
-    if (value) as_json_write(out, value);
-    json_decref(value);
-    return value ? as_buf_ok(out, err) : out_of_memory(err);
-}
-
-/* A statistic of a table or step, everything unknown but what is given. */
 static bool put_statistic(as_study *st, const char *check, uint64_t position, const char *name,
                           const char *of, const char *method, double estimate, size_t n,
                           size_t missing, json_t *detail, as_error *err)
 {
-    as_buf b = {0};
     as_statistic row = {.position = position,
                         .check = check,
                         .name = name,
                         .of = of,
                         .method = method,
-                        .inputs = "[]",
                         .estimate = estimate,
                         .n = n,
                         .missing = missing};
-    row.lo = row.hi = row.level = row.p = row.null_q05 = row.null_q50 = row.null_q95 = NAN;
-    memcpy(row.design, st->design->key, sizeof row.design);
-    bool ok = canonical(detail, &b, err);
-    row.detail = as_buf_text(&b);
-    ok = ok && as_statistic_key(&row, err) && as_store_put_statistic(st->o->store, &row, err);
-    as_buf_clear(&b);
-    return ok;
+    return as_statistic_note(st->o->store, st->design, &row, detail, err);
 }
 
 bool as_study_note(as_study *st, const as_step_spec *s, const char *name, const char *of,
