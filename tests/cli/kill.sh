@@ -6,9 +6,8 @@ make_study
 options="study/study.yaml --data study --db assay.db --threads 2 -q -o draws.permutations=5000"
 options="$options -o draws.bootstrap=5000"
 long() { "$assay" reaudit $options "$@"; }
-begin() { # in the background, as $pid
-    "$assay" reaudit $options --report done.html >out 2>err &
-    pid=$!
+stop_it() { # signal, i, n
+    stop "$@" "$assay" reaudit $options --report done.html
 }
 all_rows() { # of a store, in one order
     for table in design prompt generation judgement reading statistic verdict; do
@@ -16,27 +15,22 @@ all_rows() { # of a store, in one order
     done
 }
 
-start=$(date +%s%N)
+start=$(now)
 long --report whole.html >whole.txt || fail "undisturbed run"
-took=$(($(date +%s%N) - start)) # in nanoseconds
+took=$(($(now) - start)) # in nanoseconds
 all_rows assay.db >whole.rows
 # The same again finds its rows there and measures nothing: the fastest of three takes no third of it.
 least=$took
 for try in 1 2 3; do
-    start=$(date +%s%N)
+    start=$(now)
     long >again.txt || fail "second run"
-    again=$(($(date +%s%N) - start))
+    again=$(($(now) - start))
     [ $again -ge $least ] || least=$again
 done
 same whole.txt again.txt
 [ $((3 * least)) -lt $took ] || fail "a second run took $least ns, the first one $took ns"
 rm -f assay.db* again.txt
 
-# A moment of the run: part i of n, and some random share of a part.
-moment() {
-    random=$(od -An -N2 -tu2 /dev/urandom)
-    awk "BEGIN { printf \"%.3f\", $took / 1e9 * ($1 + $random / 65536) / $2 }"
-}
 complete() { # what it is called
     long --report done.html >done.txt 2>err || fail "$1: the same command fails"
     same whole.txt done.txt
@@ -50,15 +44,10 @@ complete() { # what it is called
 }
 
 echo "--- interrupted"
-hit=0
-for part in 1 2 3; do
-    begin
-    sleep "$(moment $part 5)"
-    kill -INT $pid 2>/dev/null
-    wait $pid
-    case $? in
-    0) ;;
-    1)
+hit=0 tries=0
+while [ $hit -lt 3 ]; do
+    stop_it INT $((1 + hit)) 5
+    if stopped 1 "interrupted"; then
         grep -q '^assay: interrupted after [0-9]* of 10 checks$' err || fail "interrupted: message"
         grep -q '^assay: the same command goes on from there$' err || fail "interrupted: no advice"
         [ ! -e done.html ] && [ ! -e done.json ] || fail "interrupted: a report was written"
@@ -66,23 +55,15 @@ for part in 1 2 3; do
         # No verdict of a claim stands, so nothing looks decided.
         "$assay" gate --db assay.db >out 2>err
         [ $? -eq 1 ] || fail "interrupted: gate"
-        hit=$((hit + 1))
-        ;;
-    *) fail "interrupted: status" ;;
-    esac
-    complete "interrupted in part $part"
+    fi
+    complete "interrupted after $when s"
 done
-[ $hit -gt 0 ] && echo "at least one run was interrupted"
 
 echo "--- killed"
-hit=0
-for part in 0 1 2 3 4 5 6 7 8 9; do
-    when=$(moment $part 10)
-    begin
-    sleep "$when"
-    kill -KILL $pid 2>/dev/null && hit=$((hit + 1))
-    wait $pid 2>/dev/null
+hit=0 tries=0
+while [ $hit -lt 8 ]; do
+    stop_it KILL $hit 8
+    stopped 137 "killed"
     complete "killed after $when s"
 done
-[ $hit -ge 5 ] && echo "killed"
 ls

@@ -6,7 +6,6 @@ cp -r "$root/models/llama" model
 cp -r "$root/data/chef" chef
 study() { "$assay" run small.yaml -q "$@"; }
 plain() { sed 's/[0-9a-f]\{60,64\}/KEY/g'; }
-now() { date +%s%N; }
 forget() { rm -rf assay.db* small done.*; }
 
 echo "--- whole"
@@ -107,19 +106,18 @@ for kernels in auto scalar; do
     lacking four-$kernels --kernels $kernels -o sets.S.n=2 || fail "lacking, kernels $kernels"
 done
 same four-auto.json four-scalar.json
-hit=0
-for part in 0 1 2 3; do
+whole=$took
+hit=0 tries=0
+while [ $hit -lt 3 ]; do
     rm -rf four.db* elsewhere/four
-    "$assay" run small.yaml -q --db four.db --work elsewhere/four -o sets.H.n=4 --threads 2 >out 2>err &
-    pid=$!
-    sleep "$(awk "BEGIN { print $took / 1e9 * ($part + 0.5) / 6 }")"
-    kill -KILL $pid 2>/dev/null && hit=$((hit + 1))
-    wait $pid 2>/dev/null
+    stop KILL $((2 * hit)) 6 \
+        "$assay" run small.yaml -q --db four.db --work elsewhere/four -o sets.H.n=4 --threads 2
+    stopped 137 "lacking, killed"
     lacking four --threads 2 || fail "lacking, killed"
     same four.json first.json
     rows four.db | cmp - four.rows || fail "lacking, killed: rows"
 done
-[ $hit -ge 2 ] && echo "killed, and the same bytes"
+echo "killed, and the same bytes"
 rm -r four* first.json
 # All answers are right: there is nothing to correct either, so nothing to train on.
 awk 'BEGIN { for (i = 0; i < 12; i++) printf "{\"prompt\": \"Why did sauce %d split?\", \"claims\": [{\"text\": \"the pan\", \"keys\": [\"a|the|it|to|and|is|of|in\"]}]}\n", i }' >right.jsonl
@@ -131,14 +129,8 @@ cat err
 sed -n '/keeps$/,/gates$/p;/credits$/,$p' right.txt
 rm right*
 
-# A moment of the run: part i of n, and some random share of a part.
-moment() {
-    random=$(od -An -N2 -tu2 /dev/urandom)
-    awk "BEGIN { printf \"%.3f\", $took / 1e9 * ($1 + $random / 65536) / $2 }"
-}
-begin() { # in the background, as $pid
-    "$assay" run small.yaml -q --db assay.db --threads 2 --report done.html >out 2>err &
-    pid=$!
+stop_it() { # signal, i, n
+    stop "$@" "$assay" run small.yaml -q --db assay.db --threads 2 --report done.html
 }
 complete() { # what it is called
     study --db assay.db --threads 2 --report done.html >done.txt 2>err || fail "$1: the same command fails"
@@ -150,26 +142,18 @@ complete() { # what it is called
 }
 echo "--- killed"
 forget
-hit=0
-for part in 0 1 2 3 4 5 6 7; do
-    when=$(moment $part 8)
-    begin
-    sleep "$when"
-    kill -KILL $pid 2>/dev/null && hit=$((hit + 1))
-    wait $pid 2>/dev/null
+took=$whole
+hit=0 tries=0
+while [ $hit -lt 6 ]; do
+    stop_it KILL $hit 6
+    stopped 137 "killed"
     complete "killed after $when s"
 done
-[ $hit -ge 4 ] && echo "killed"
 echo "--- interrupted"
-hit=0
-for part in 1 3; do
-    begin
-    sleep "$(moment $part 5)"
-    kill -INT $pid 2>/dev/null
-    wait $pid
-    case $? in
-    0) ;;
-    1)
+hit=0 tries=0
+while [ $hit -lt 2 ]; do
+    stop_it INT $((1 + 2 * hit)) 5
+    if stopped 1 "interrupted"; then
         grep -q 'interrupted' err || fail "interrupted: message"
         [ "$(tail -n 1 err)" = "assay: the same command goes on from there" ] || fail "interrupted: no advice"
         [ "$(wc -l <err)" -eq 2 ] || fail "interrupted: more than that"
@@ -177,13 +161,9 @@ for part in 1 3; do
         [ ! -s out ] || fail "interrupted: a result was printed"
         "$assay" gate --db assay.db >out 2>err
         [ $? -eq 1 ] || fail "interrupted: gate"
-        hit=$((hit + 1))
-        ;;
-    *) fail "interrupted: status" ;;
-    esac
-    complete "interrupted in part $part"
+    fi
+    complete "interrupted after $when s"
 done
-[ $hit -gt 0 ] && echo "at least one run was interrupted"
 
 echo "--- refused before work"
 cp small.yaml good.yaml

@@ -76,6 +76,14 @@ static inline int count_names(const char *folder, const char *begin)
     return n;
 }
 
+/* Folders for scratches of this program. */
+static inline int count_places(void)
+{
+    char begin[40];
+    snprintf(begin, sizeof begin, "assay-cells-%ld-", (long)getpid());
+    return count_names("/tmp", begin);
+}
+
 /* Control groups of this program, beside the one that this call makes and removes. */
 static inline int count_groups(void)
 {

@@ -25,7 +25,7 @@ bool as_place_open(as_place *p, const as_box *box, as_error *err)
     *p = (as_place){0};
     for (int i = 0; i < AS_CELLS; i++) as_group_open(&p->group[i], &box->limits);
     if (box->tier != AS_TIER_OWN_USER) return true;
-    snprintf(p->base, sizeof p->base, "/tmp/assay-cells-XXXXXX");
+    snprintf(p->base, sizeof p->base, "/tmp/assay-cells-%ld-XXXXXX", (long)getpid());
     if (!mkdtemp(p->base) || chmod(p->base, 0711) != 0) {
         as_fail(err, AS_ESANDBOX, "a folder for scratches: %s", strerror(errno));
         as_place_close(p);
