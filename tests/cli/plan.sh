@@ -160,6 +160,8 @@ mkdir audit
 say lock study/study.yaml
 say lock study/study.yaml --data study -q
 say run study/study.yaml --db audit/assay.db --work audit/work -q
+say run study/study.yaml --data nowhere --db audit/assay.db --work audit/work -q
+[ -z "$(ls audit)" ] || fail "something was made"
 say resume study/study.yaml --db assay.db -q
 say run study/study.yaml --data study --db audit/assay.db --work audit/work -q --json >out
 grep '"agrees"\|"is_after"' out

@@ -179,12 +179,20 @@ static void traces_correct_failures_only(void)
                  &count); /* half right */
     CHECK(json_array_size(out) == 2 && count.kept[1] == 1 && count.refused[1] == 0);
     json_decref(out);
+    count.reasons = json_array();
     out = distil(&o, &sauce, "broken \xFF bytes", &count); /* no text: nothing to correct */
     CHECK(json_array_size(out) == 2 && count.refused[1] == 1);
     json_decref(out);
     out = distil(&o, &sauce, "", &count);
     CHECK(json_array_size(out) == 2 && count.refused[1] == 2);
     json_decref(out);
+    CHECK(json_array_size(count.reasons) == 2);
+    CHECK_TEXT(json_string_value(json_array_get(count.reasons, 0)),
+               "00000000000000aa: student_attempt: not UTF-8 text");
+    CHECK_TEXT(json_string_value(json_array_get(count.reasons, 1)),
+               "00000000000000aa: student_attempt: form (found \"\", expected a text that is not "
+               "empty)");
+    json_decref(count.reasons);
 }
 
 static void what_cannot_be_told_is_refused(void)

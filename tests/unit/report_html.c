@@ -175,9 +175,9 @@ static json_t *steps_of(const char *s)
                                         "maximum", "probe", "marked",  "other"};
     json_t *stats = json_array();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        json_t *detail = json_pack("{s:s,s:s,s:f,s:[s,s],s:s,s:[{s:s,s:i,s:f}]}", "voice", s,
-                                   "version", s, "bar", 0.9, "kept", s, s, "training", s, "heads",
-                                   "layer", s, "head", 1, "d", 0.5);
+        json_t *detail = json_pack("{s:s,s:s,s:f,s:[s,s],s:[s,n],s:s,s:[{s:s,s:i,s:f}]}", "voice",
+                                   s, "version", s, "bar", 0.9, "kept", s, s, "reasons", s,
+                                   "training", s, "heads", "layer", s, "head", 1, "d", 0.5);
         json_array_append_new(stats, statistic(names[i], s, s, 0.5, detail));
     }
     return json_pack("[{s:s,s:s,s:s,s:s,s:{s:s},s:o},{},i,n]", "id", s, "do", s, "about", s, "from",

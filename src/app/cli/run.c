@@ -146,6 +146,7 @@ static bool may_begin(job *j, bool resumes, as_error *err)
 {
     as_study_facts f = {.plan = &j->plan};
     as_power *power = NULL;
+    if (!as_run_has_data(&j->plan, as_cli_value(j->cli, "data", NULL), err)) return false;
     if (j->plan.n_steps || j->lock) {
         if (!as_power_items(&j->plan, j->cli->arena, &f.items, err) ||
             !as_power_of(&j->plan, f.items, j->cli->arena, &power, err))

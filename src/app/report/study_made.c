@@ -349,6 +349,32 @@ static void put_records_loss(as_buf *b, const json_t *step)
     as_buf_puts(b, "</tr>\n");
 }
 
+/* Why items were refused records, those of the first refusals. */
+static void put_reasons(as_buf *b, const json_t *steps)
+{
+    enum { reasons_shown = 20 };
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i);
+        const json_t *stat = as_check_stat(step, "records", NULL);
+        const json_t *why = json_object_get(json_object_get(stat, "detail"), "reasons");
+        const size_t n = json_array_size(why);
+        if (!n) continue;
+        as_buf_puts(b, "<details><summary>Why records of <code>");
+        as_html_put(b, as_html_text_of(step, "id"));
+        as_buf_puts(b, "</code> were refused</summary>\n<ul>\n");
+        for (size_t k = 0; k < n && k < reasons_shown; k++) {
+            as_buf_puts(b, "<li>");
+            as_html_value(b, json_array_get(why, k));
+            as_buf_puts(b, "</li>\n");
+        }
+        as_buf_puts(b, "</ul>\n");
+        if (n > reasons_shown)
+            as_buf_printf(b, "<p class=\"note\">%zu more stand in the report\u2019s JSON.</p>\n",
+                          n - reasons_shown);
+        as_buf_puts(b, "</details>\n");
+    }
+}
+
 void as_page_losses(as_page *p)
 {
     const json_t *steps = json_object_get(p->report, "steps");
@@ -375,6 +401,7 @@ void as_page_losses(as_page *p)
     for (size_t i = 0; i < json_array_size(steps); i++)
         put_records_loss(b, json_array_get(steps, i));
     close_table(b, true);
+    put_reasons(b, steps);
     if (left)
         as_buf_printf(b, "<p class=\"note\">%zu more arms stand in the report\u2019s JSON.</p>\n",
                       left);

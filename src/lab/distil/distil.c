@@ -22,10 +22,12 @@ typedef struct {
 /* What the content of an item refuses is counted; what the machine refuses is passed on. */
 static bool is_refusal(as_distil_count *count, as_error *err)
 {
+    char why[1600];
     if (err->class_ != AS_EFORMAT) return false;
-    if (count->first.class_ == AS_OK) count->first = *err;
+    (void)as_error_text(err, why, sizeof why);
     *err = (as_error){0};
-    return true;
+    return !count->reasons || json_array_append_new(count->reasons, json_string(why)) == 0 ||
+           as_fail(err, AS_EMEM, "out of memory for a reason");
 }
 
 /* NaN where the judge has none. */
@@ -177,8 +179,9 @@ static bool correct(const run *r, const char **feedback, const char **correction
 static bool keep_trace(run *r, json_t *out, as_distil_count *count, as_error *err)
 {
     if (!r->lesson.student) {
+        (void)as_fail(err, AS_EFORMAT, "%s: student_attempt: not UTF-8 text", r->lesson.item->id);
         count->refused[1]++;
-        return true;
+        return is_refusal(count, err);
     }
     const char *feedback, *correction, *student = r->lesson.student;
     double corrected;

@@ -72,7 +72,7 @@ typedef struct {
 
 typedef struct {
     size_t kept[4], refused[4]; /* by type */
-    as_error first;             /* why the first was refused; class AS_OK: none was */
+    json_t *reasons;            /* the caller's list of texts, or NULL: why, at each refusal */
 } as_distil_count;
 
 /* Records of one item: type 1 always, type 2 when a student's attempt is given and fails, type 3

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/progress.h"
 #include "lab/audit/verdict.h"
 #include "lab/experiment/before.h"
@@ -121,9 +122,12 @@ static bool freeze(const as_plan *p, as_sources *sources, as_arena *a, as_design
     return d->plan && d->inputs && as_design_key(d, err);
 }
 
-/* A folder for the files that the plan names. */
-static bool has_data(const as_plan *p, const char *data, as_error *err)
+bool as_run_has_data(const as_plan *p, const char *data, as_error *err)
 {
+    char shown[AS_ESCAPE_SIZE];
+    if (data && !as_file_exists(data))
+        return as_fail(err, AS_EIO, "%s: folder (found none)",
+                       as_escape(data, strlen(data), shown));
     for (size_t i = 0; i < p->n_tables && !data; i++)
         if (!p->table[i].arm && !p->table[i].typed)
             return as_tree_fail(p->table[i].at, err,
@@ -133,7 +137,7 @@ static bool has_data(const as_plan *p, const char *data, as_error *err)
 
 bool as_design_of(const as_plan *p, const char *data, as_arena *a, as_design *out, as_error *err)
 {
-    if (!has_data(p, data, err)) return false;
+    if (!as_run_has_data(p, data, err)) return false;
     as_sources *sources = data ? as_sources_open(data, err) : NULL;
     const bool ok = (!data || sources) && freeze(p, sources, a, out, err);
     as_sources_close(sources);
@@ -446,7 +450,7 @@ static bool can_run(const conductor *c)
 {
     if (c->plan.n_steps && !c->o->ex)
         return as_fail(c->err, AS_EUSAGE, "plan with steps (`assay run` takes it)");
-    return has_data(&c->plan, c->o->data, c->err);
+    return as_run_has_data(&c->plan, c->o->data, c->err);
 }
 
 static bool walk(conductor *c)

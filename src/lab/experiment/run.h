@@ -31,6 +31,8 @@ typedef struct {
 
 /* The plan's own text, in the arena: JSON in the order of the file. */
 const char *as_plan_text(const as_plan *p, as_arena *a, as_error *err);
+/* Whether `data` is a folder, and there is one when the plan names files. */
+AS_MUST_CHECK bool as_run_has_data(const as_plan *p, const char *data, as_error *err);
 /* The design of a plan over the files of `data` (NULL: it names none), without a store. */
 AS_MUST_CHECK bool as_design_of(const as_plan *p, const char *data, as_arena *a, as_design *out,
                                 as_error *err);

@@ -125,7 +125,6 @@ static bool note(as_study *st, const as_step_spec *s, const as_distil_count *cou
     json_t *detail = json_object(), *kept = json_array(), *refused = json_array();
     const own *o = s->own;
     size_t n_refused = 0;
-    char why[1200];
     for (size_t i = 0; i < 4; i++) {
         as_json_append(&kept, json_integer((json_int_t)count->kept[i]));
         as_json_append(&refused, json_integer((json_int_t)count->refused[i]));
@@ -134,8 +133,7 @@ static bool note(as_study *st, const as_step_spec *s, const as_distil_count *cou
     as_json_put_text(&detail, "voice", as_lab_voice_name(o->voice));
     as_json_put(&detail, "kept", kept);
     as_json_put(&detail, "refused", refused);
-    if (count->first.class_)
-        as_json_put_text(&detail, "why", as_error_text(&count->first, why, sizeof why));
+    as_json_put(&detail, "reasons", json_incref(count->reasons));
     return as_study_note(st, s, "records", "", (double)n, n + n_refused, n_refused, detail, err);
 }
 
@@ -162,7 +160,11 @@ static bool run(as_study *st, const as_step_spec *s, as_error *err)
     bool ok = false;
     if (!items || !as_study_table(st, s->from, s->from_arm, &table, err)) return false;
     json_t *records = json_array();
-    if (!records) return as_fail(err, AS_EMEM, "out of memory");
+    count.reasons = json_array();
+    if (!records || !count.reasons) {
+        (void)as_fail(err, AS_EMEM, "out of memory");
+        goto out;
+    }
     for (size_t i = 0; i < table.n; i++)
         if (!as_step_distil_one(s, &tools, &items->item[table.position[i]],
                                 text_column(&table, "answer", i), records, &count, err))
@@ -171,6 +173,7 @@ static bool run(as_study *st, const as_step_spec *s, as_error *err)
          make_rows(st, s, records, err) && note(st, s, &count, json_array_size(records), err);
 out:
     json_decref(records);
+    json_decref(count.reasons);
     return ok;
 }
 
