@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 
 #define AS_JSON_DEPTH 64
 #define AS_JSON_MAX_BYTES ((size_t)1 << 30)
@@ -26,7 +27,9 @@ AS_MUST_CHECK json_t *as_json_read(const char *path, as_error *err);
 /* Canonical form: names sorted by bytes, no blanks, shortest numbers, only the escapes that JSON
  * demands. NaN and infinities are written as null. Fails only for memory (see as_buf_ok). */
 void as_json_write(as_buf *out, const json_t *value);
-/* The same with two-space indentation and a final newline, names in sorted order. */
+/* The SHA-256 of that form. AS_EMEM also when value is NULL. */
+AS_MUST_CHECK bool as_json_hash(const json_t *value, as_key out, as_error *err);
+/* The canonical form with two-space indentation and a final newline, names in sorted order. */
 void as_json_write_pretty(as_buf *out, const json_t *value);
 
 /* Indented, names in sorted order, and 30.0 stays "30.0": for files that other programs read by

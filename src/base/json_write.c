@@ -136,6 +136,16 @@ void as_json_write(as_buf *out, const json_t *value)
     write_value(&(writer){.out = out}, value, 0);
 }
 
+bool as_json_hash(const json_t *value, as_key out, as_error *err)
+{
+    as_buf text = {0};
+    if (!value) return as_fail(err, AS_EMEM, "out of memory");
+    as_json_write(&text, value);
+    bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, out, err);
+    as_buf_clear(&text);
+    return ok;
+}
+
 void as_json_write_pretty(as_buf *out, const json_t *value)
 {
     write_value(&(writer){.out = out, .pretty = true}, value, 0);

@@ -231,6 +231,20 @@ static void jsonl_file_is_the_memory(void)
 
 /* --- writing and finding -------------------------------------------------------------------- */
 
+/* Of the canonical form, whatever the order of the names in the text. */
+static void hashes(void)
+{
+    static const char text[] = "{ \"b\": [\"x\"], \"a\": 1.50 }";
+    as_error err = {0};
+    as_key key = "";
+    json_t *v = as_json_parse("t", text, strlen(text), &err);
+    CHECK(v && as_json_hash(v, key, &err));
+    CHECK_TEXT(key, "c781af406e3e99a445d388b5c5ae081c"
+                    "556b9264cfbd11538d1b18f44e59eeda");
+    json_decref(v);
+    CHECK(!as_json_hash(NULL, key, &err) && err.class_ == AS_EMEM);
+}
+
 static void pretty_form(void)
 {
     as_error err = {0};
@@ -399,6 +413,7 @@ int main(void)
     RUN(memory_is_bounded);
     RUN(jsonl_line_limit);
     RUN(jsonl_file_is_the_memory);
+    RUN(hashes);
     RUN(pretty_form);
     RUN(pointers);
     RUN(place_in_a_file);

@@ -205,12 +205,7 @@ static json_t *list_of(const maker *m, const char *key, add_entry *add)
 static json_t *study(const maker *m)
 {
     as_key hash;
-    as_buf canonical = {0};
-    as_json_write(&canonical, m->plan);
-    bool ok =
-        as_buf_ok(&canonical, m->err) && as_sha256_of(canonical.data, canonical.size, hash, m->err);
-    as_buf_clear(&canonical);
-    if (!ok) return NULL;
+    if (!as_json_hash(m->plan, hash, m->err)) return NULL;
     return json_pack("{s:s,s:o,s:o,s:o,s:s,s:s,s:I,s:O?,s:O?}", "name", m->design->name, "title",
                      text_or_empty(m->plan, "title"), "source", text_or_empty(m->plan, "source"),
                      "about", text_or_empty(m->plan, "about"), "plan_sha256", hash, "design",

@@ -74,17 +74,14 @@ static bool add_pair(as_arm *arm, const as_exec *ex, const as_peft_pair *p, doub
 static bool note(as_arm *arm, const as_peft *p, const char *folder, double strength, as_error *err)
 {
     as_key digest, config;
-    as_buf text = {0};
     json_t *decides = json_copy(p->json);
     if (!decides || json_object_size(decides) != json_object_size(p->json)) {
         json_decref(decides);
         return as_fail(err, AS_EMEM, "out of memory");
     }
     json_object_del(decides, "base_model_name_or_path");
-    as_json_write(&text, decides);
+    bool ok = as_json_hash(decides, config, err);
     json_decref(decides);
-    bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, config, err);
-    as_buf_clear(&text);
     if (!ok || !as_tensors_digest(p->tensors, digest, err)) return false;
     json_t *what = json_object();
     as_json_put_text(&what, "operator", "lora");

@@ -8,20 +8,11 @@ static const char format[] = "assay.checkpoint/1";
 
 /* ---- writing ---- */
 
-static bool digest_of(const json_t *object, as_key out, as_error *err)
-{
-    as_buf text = {0};
-    as_json_write(&text, object);
-    bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, out, err);
-    as_buf_clear(&text);
-    return ok;
-}
-
 bool as_manifest_seal(json_t **object, as_buf *out, as_error *err)
 {
     as_key sha256;
     (void)json_object_del(*object, "sha256");
-    if (!digest_of(*object, sha256, err)) return false;
+    if (!as_json_hash(*object, sha256, err)) return false;
     as_json_put_text(object, "sha256", sha256);
     if (!*object) return as_fail(err, AS_EMEM, "out of memory");
     as_json_write_pretty(out, *object);
@@ -140,7 +131,7 @@ static bool check_seal(json_t *json, const char *bytes, size_t size, as_error *e
     as_buf_clear(&again);
     if (!ok || !digest_field(json, claimed, err)) return false;
     (void)json_object_del(json, "sha256");
-    if (!digest_of(json, found, err)) return false;
+    if (!as_json_hash(json, found, err)) return false;
     return strcmp(found, claimed) == 0 ||
            as_fail(err, AS_EFORMAT, "sha256 of the other fields (found %s, expected %s)", found,
                    claimed);

@@ -42,15 +42,6 @@ static bool write_json(const char *path, json_t *value, as_error *err)
 
 /* ---- whose run it is ---- */
 
-static bool digest_of(const json_t *value, as_key out, as_error *err)
-{
-    as_buf text = {0};
-    as_json_write(&text, value);
-    bool ok = as_buf_ok(&text, err) && as_sha256_of(text.data, text.size, out, err);
-    as_buf_clear(&text);
-    return ok;
-}
-
 typedef struct {
     as_buf path; /* "plan.rate[2]" */
     const json_t *old, *now;
@@ -159,7 +150,7 @@ bool as_record_open(as_record *r, const char *folder, const json_t *identity, as
 {
     as_buf path = {0};
     *r = (as_record){.folder = folder};
-    bool ok = digest_of(identity, r->digest, err) && as_dir_make(folder, err) &&
+    bool ok = as_json_hash(identity, r->digest, err) && as_dir_make(folder, err) &&
               in_folder(&path, folder, "lock", err) && (r->lock = as_lock_take(path.data, err)) &&
               as_dir_sweep(folder, err) && in_folder(&path, folder, "run.json", err) &&
               (as_file_exists(path.data) ? compare(path.data, identity, err)
@@ -348,7 +339,7 @@ static bool read_values(const json_t *file, double *x, size_t n, as_error *err)
         return as_fail(err, AS_EFORMAT, "format (found %s, expected \"%s\")",
                        as_json_shown(format, shown), reference_format);
     values = json_object_get(file, "values");
-    if (!json_is_array(values) || !digest_of(values, digest, err))
+    if (!json_is_array(values) || !as_json_hash(values, digest, err))
         return as_fail(err, AS_EFORMAT, "values (found none, expected an array)");
     text = json_string_value(json_object_get(file, "sha256"));
     if (!text || strcmp(text, digest) != 0)
@@ -399,7 +390,7 @@ bool as_record_keep_reference(const as_record *r, const double *x, size_t n, as_
                      "reference log-probability %zu (found %g, expected a finite number)", i, x[i]);
         as_json_append(&values, as_json_real(x[i]));
     }
-    ok = ok && (values ? digest_of(values, digest, err) : as_fail(err, AS_EMEM, "out of memory"));
+    ok = ok && as_json_hash(values, digest, err);
     if (ok) {
         file = json_object();
         as_json_put_text(&file, "format", reference_format);

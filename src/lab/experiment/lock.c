@@ -18,11 +18,8 @@ static json_t *out_of_memory(as_error *err)
 
 bool as_plan_hash(const as_plan *p, as_key out, as_error *err)
 {
-    as_buf b = {0};
     json_t *plan = as_tree_json(p->root, err);
-    if (plan) as_json_write(&b, plan);
-    bool ok = plan && as_buf_ok(&b, err) && as_sha256_of(b.data, b.size, out, err);
-    as_buf_clear(&b);
+    bool ok = plan && as_json_hash(plan, out, err);
     json_decref(plan);
     return ok;
 }

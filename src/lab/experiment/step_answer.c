@@ -220,16 +220,6 @@ static json_t *instrument(const job *j, const as_arm_spec *arm)
     return o;
 }
 
-static bool hash_json(const json_t *value, as_key out, as_error *err)
-{
-    as_buf b = {0};
-    if (!value) return as_fail(err, AS_EMEM, "out of memory");
-    as_json_write(&b, value);
-    bool ok = as_buf_ok(&b, err) && as_sha256_of(b.data, b.size, out, err);
-    as_buf_clear(&b);
-    return ok;
-}
-
 /* What the operators are, without the places where their files lie. */
 static json_t *operators_json(const job *j, const char *text, as_error *err)
 {
@@ -254,12 +244,12 @@ static bool prepare_arm(job *j, size_t i, size_t n_items, as_error *err)
     if (arm->operators && !text) return false;
     j->arm[i] = (as_subject_arm){arm->name, text, arm->system};
     json_t *record = instrument(j, arm), *what = operators_json(j, text, err), *whole = NULL;
-    bool ok = what && hash_json(record, hash, err);
+    bool ok = what && as_json_hash(record, hash, err);
     if (ok) {
         whole = json_pack("{s:O,s:O,s:I}", "instrument", record, "operators", what, "seed",
                           (json_int_t)arm->seed);
         ok =
-            hash_json(whole, all, err) &&
+            as_json_hash(whole, all, err) &&
             (j->subject[i] = as_arena_printf(st->a, err, "local/%.16s", all)) &&
             as_study_answered(st, j->s, arm->name, j->subject[i], j->answered + i * n_items, err) &&
             as_study_note(st, j->s, "arm", arm->name, NAN, 0, 0, json_incref(whole), err);
