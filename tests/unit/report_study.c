@@ -20,7 +20,7 @@ static const char plan_text[] =
     "\"gate\":{\"do\":\"gate\",\"from\":\"ask.base\",\"probe\":\"probe\"}},"
     "\"claims\":{\"right\":{\"says\":\"a\",\"must_hold\":[],\"truth\":{\"verdict\":\"supported\","
     "\"cause\":\"\"}},\"wrong\":{\"says\":\"b\",\"must_hold\":[],\"truth\":{\"verdict\":\"refuted\""
-    ",\"cause\":\"no effect\"}},\"open\":{\"says\":\"c\",\"must_hold\":[]}}}";
+    ",\"cause\":\"no effect\"}},\"open\":{\"says\":\"c\",\"settles\":\"more\",\"must_hold\":[]}}}";
 
 static as_design put_design(as_store *s, const char *name, const char *plan)
 {
@@ -282,6 +282,9 @@ static void the_page_has_its_parts(void)
         (void)snprintf(id, sizeof id, "<a href=\"#%s\">", parts[i]);
         CHECK(count(text, id) == 1);
     }
+    CHECK(count(text, "class=\"h-settles\"") == 1 && count(text, "class=\"c-settles\"") == 3);
+    CHECK(count(text, "class=\"h-credit") + count(text, "class=\"h-published") == 0);
+    CHECK(count(text, "class=\"c-credit") + count(text, "class=\"c-published") == 0);
     CHECK(strstr(text, "one\n  two") != NULL); /* line feeds and blanks as they were given */
     CHECK(count(text, "<figure ") == 6 && count(text, "role=\"img\"") == 6);
     CHECK(strstr(text, "0.500<br><small><span class=\"nb\">0.400 to 0.600</span></small>"

@@ -73,7 +73,45 @@ static void put_verdict(as_buf *b, const json_t *claim)
     as_buf_puts(b, "</span>");
 }
 
-static void put_claim_row(as_buf *b, const json_t *claim, size_t i)
+/* Columns that are there when any claim has something for them. */
+typedef struct {
+    bool published, settles, credit;
+} has_column;
+
+static has_column columns_of(const json_t *claims)
+{
+    has_column has = {false, false, false};
+    for (size_t i = 0; i < json_array_size(claims); i++) {
+        const json_t *claim = json_array_get(claims, i);
+        const json_t *published = json_object_get(claim, "published");
+        has.published |= json_is_object(published) ? json_object_size(published) > 0
+                                                   : published && !json_is_null(published);
+        has.settles |= *as_html_text_of(claim, "settles") != '\0';
+        has.credit |= *as_html_text_of(claim, "credit") != '\0';
+    }
+    return has;
+}
+
+static void put_claims_head(as_buf *b, has_column has, bool is_study)
+{
+    const struct {
+        const char *class, *name;
+        bool is_there;
+    } heads[] = {{"h-claim", "Claim", true},
+                 {"h-verdict", "Verdict", true},
+                 {"h-published", "Published", has.published},
+                 {"h-found", is_study ? "What was found" : "What the files show", true},
+                 {"h-settles", "What would settle it", has.settles},
+                 {"h-credit", "Credit", has.credit}};
+    as_buf_puts(b, "<thead role=\"rowgroup\"><tr role=\"row\">");
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        if (heads[i].is_there)
+            as_buf_printf(b, "<th scope=\"col\" role=\"columnheader\" class=\"%s\">%s</th>",
+                          heads[i].class, heads[i].name);
+    as_buf_puts(b, "</tr></thead>\n");
+}
+
+static void put_claim_row(as_buf *b, const json_t *claim, size_t i, has_column has)
 {
     const char *says = as_html_text_of(claim, "says"), *credit = as_html_text_of(claim, "credit");
     as_buf_printf(
@@ -83,22 +121,27 @@ static void put_claim_row(as_buf *b, const json_t *claim, size_t i)
     as_html_put(b, *says ? says : as_html_text_of(claim, "id"));
     as_buf_puts(b, "</a></th><td role=\"cell\" class=\"verdict\">");
     put_verdict(b, claim);
-    as_buf_puts(b, "</td><td role=\"cell\" class=\"c-published\">");
-    put_published(b, json_object_get(claim, "published"));
+    if (has.published) {
+        as_buf_puts(b, "</td><td role=\"cell\" class=\"c-published\">");
+        put_published(b, json_object_get(claim, "published"));
+    }
     as_buf_puts(b, "</td><td role=\"cell\" class=\"c-found\">");
     put_text_or_dash(b, as_html_text_of(claim, "sentence"));
-    as_buf_puts(b, "</td><td role=\"cell\" class=\"c-settles\">");
-    put_text_or_dash(b, as_html_text_of(claim, "settles"));
-    as_buf_printf(b, "</td><td role=\"cell\" class=\"c-credit%s\">", *credit ? "" : " none");
-    put_text_or_dash(b, credit);
+    if (has.settles) {
+        as_buf_puts(b, "</td><td role=\"cell\" class=\"c-settles\">");
+        put_text_or_dash(b, as_html_text_of(claim, "settles"));
+    }
+    if (has.credit) {
+        as_buf_printf(b, "</td><td role=\"cell\" class=\"c-credit%s\">", *credit ? "" : " none");
+        put_text_or_dash(b, credit);
+    }
     as_buf_puts(b, "</td></tr>\n");
 }
 
 void as_page_claims_table(const as_page *p)
 {
-    static const char *const heads[] = {
-        "Claim", "Verdict", "Published", "What the files show", "What would settle it", "Credit"};
     const json_t *claims = json_object_get(p->report, "claims");
+    const has_column has = columns_of(claims);
     as_buf *b = p->b;
     as_buf_puts(b, "<section aria-labelledby=\"claims\">\n<h2 id=\"claims\">The claims</h2>\n");
     if (!json_array_size(claims)) {
@@ -109,14 +152,11 @@ void as_page_claims_table(const as_page *p)
                 "<p>A verdict is one of three words. <b>Supported</b>: every check that the claim "
                 "rests on holds. <b>Refuted</b>: one that it rests on fails, or an artefact "
                 "explains it. <b>Inconclusive</b>: the evidence does not tell, for the cause "
-                "given.</p>\n<table class=\"claims\" role=\"table\">\n<thead role=\"rowgroup\">"
-                "<tr role=\"row\">");
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-        as_buf_printf(b, "<th scope=\"col\" role=\"columnheader\">%s</th>",
-                      i == 3 && p->is_study ? "What was found" : heads[i]);
-    as_buf_puts(b, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
+                "given.</p>\n<table class=\"claims\" role=\"table\">\n");
+    put_claims_head(b, has, p->is_study);
+    as_buf_puts(b, "<tbody role=\"rowgroup\">\n");
     for (size_t i = 0; i < json_array_size(claims); i++)
-        put_claim_row(b, json_array_get(claims, i), i);
+        put_claim_row(b, json_array_get(claims, i), i, has);
     as_buf_puts(b, "</tbody></table>\n</section>\n");
 }
 

@@ -78,9 +78,9 @@ static const char front[] =
     ".files td,.files th{max-width:none}\n.files .hash{white-space:nowrap}\n"
     ".hash{color:var(--soft);min-width:18rem;overflow-wrap:anywhere}\n"
     ".claims{width:100%;table-layout:fixed;margin-top:1.2rem}\n"
-    ".claims th:first-child{width:19%}\n.claims th:nth-child(2){width:13.5%}\n"
-    ".claims th:nth-child(3){width:12.5%}\n.claims th:nth-child(5){width:17%}\n"
-    ".claims th:nth-child(6){width:14%}\n"
+    ".claims .h-claim{width:19%}\n.claims .h-verdict{width:13.5%}\n"
+    ".claims .h-published{width:12.5%}\n.claims .h-settles{width:17%}\n"
+    ".claims .h-credit{width:14%}\n"
     ".claims td.verdict .cause{display:block;margin-top:.3rem}\n"
     ".pairs{margin:0}\n.pairs div{display:flex;flex-wrap:wrap;gap:0 .5em}\n"
     ".pairs dt{color:var(--soft)}\n.pairs dd{margin:0;font-variant-numeric:tabular-nums}\n";
@@ -244,7 +244,7 @@ static const char studies[] =
     "sans-serif}\n"
     ".answers .pairs dd{overflow-wrap:anywhere;min-width:0}\n"
     ".right-call{background:var(--good-wash)}\n.confusion{margin-bottom:1.4rem}\n"
-    ".claims th:nth-child(2){width:16%}\n.claims th:nth-child(3){width:10%}\n"
+    ".claims .h-claim{width:24%}\n.claims .h-verdict{width:16%}\n.claims .h-published{width:10%}\n"
     "@media screen and (max-width:60rem){.claims .c-found::before{content:'What was found'}}\n"
     "@media print{.answers{display:block}.answers li{margin:0 0 3mm;break-inside:avoid}"
     ".charts{display:block}}\n";
