@@ -1,16 +1,11 @@
 /* The arcs of a report: which arms, checks and rows belong together is read from the plan; tables
  * and figures show rows of the store and nothing else; what the store lacks is said to be not
  * measured; the lock and what checks could see are there when the store has them. */
-#define STORE_IN_MEMORY
-#include "store_rows.h"
+#include "report_case.h"
 
 #include "app/report/heat.h"
 #include "app/report/panel.h"
-#include "app/report/report.h"
 #include "app/report/study.h"
-#include "base/json.h"
-
-static const char time_text[] = "2026-01-01T00:00:00Z";
 
 /* One family with everything, and its rows; a second choice that nothing uses. */
 static const char plan_text[] =
@@ -172,26 +167,6 @@ static as_store *new_study(as_design *d, how_much how)
     }
     must(as_store_commit(s, &err));
     return s;
-}
-
-static json_t *report_of(as_store *s, const as_design *d, as_buf *page)
-{
-    json_t *report = as_report_json(s, d, time_text, &err);
-    must(report != NULL);
-    if (page) must(as_report_html(report, page, &err));
-    return report;
-}
-
-static size_t count(const char *text, const char *piece)
-{
-    size_t n = 0;
-    for (text = strstr(text, piece); text; text = strstr(text + 1, piece)) n++;
-    return n;
-}
-
-static const char *text_at(const json_t *o, const char *pointer)
-{
-    return json_string_value(as_json_at(o, pointer));
 }
 
 static size_t size_at(const json_t *o, const char *pointer)

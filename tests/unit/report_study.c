@@ -1,13 +1,9 @@
 /* The report of a study: steps, arms, answers and truths are what the store holds, in the order of
  * the plan; long texts are cut and said to be; foreign text stays text; a page of many answers
  * stays small; a plan without steps has none of it. With an argument, writes a page there. */
-#define STORE_IN_MEMORY
-#include "store_rows.h"
+#include "report_case.h"
 
-#include "app/report/report.h"
 #include "app/report/study.h"
-
-static const char time_text[] = "2026-01-01T00:00:00Z";
 
 /* --- stores ----------------------------------------------------------------------------------- */
 
@@ -126,26 +122,6 @@ static as_design put_tiny(as_store *s, const char *text)
     must(as_store_commit(s, &err));
     free(prompt);
     return d;
-}
-
-static json_t *report_of(as_store *s, const as_design *d, as_buf *page)
-{
-    json_t *report = as_report_json(s, d, time_text, &err);
-    must(report != NULL);
-    if (page) must(as_report_html(report, page, &err));
-    return report;
-}
-
-static size_t count(const char *text, const char *piece)
-{
-    size_t n = 0;
-    for (text = strstr(text, piece); text; text = strstr(text + 1, piece)) n++;
-    return n;
-}
-
-static const char *text_at(const json_t *o, const char *pointer)
-{
-    return json_string_value(as_json_at(o, pointer));
 }
 
 static json_int_t whole_at(const json_t *o, const char *pointer)
