@@ -334,6 +334,12 @@ bool as_file_exists(const char *path)
     return stat(path, &st) == 0;
 }
 
+bool as_name_exists(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
 bool as_path_join(as_buf *out, const char *dir, const char *name, as_error *err)
 {
     size_t size = strlen(name);

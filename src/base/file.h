@@ -29,6 +29,8 @@ AS_MUST_CHECK bool as_name_sync(const char *path, as_error *err);
 /* mkdir -p, mode 0755; each new name is made durable. */
 AS_MUST_CHECK bool as_dir_make(const char *path, as_error *err);
 bool as_file_exists(const char *path);
+/* Something stands there, also a link that leads nowhere. */
+bool as_name_exists(const char *path);
 
 /* Hands over every name in the directory but "." and "..", in no order; take may remove it. A false
  * from take (err set) ends the walk. A directory that is not there has no names. */

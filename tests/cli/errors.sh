@@ -61,6 +61,7 @@ quiet reaudit study/study.yaml --data study --db none/assay.db
 sed 's/:.*none/: none/' err
 quiet reaudit study/study.yaml --data study --db study/before.json
 cat err
+audit >out 2>err || fail "audit"
 if [ -c /dev/full ]; then
     "$assay" gate --db assay.db >/dev/full 2>err
     echo "status $?"

@@ -225,6 +225,17 @@ bad 's/seeds: \[1\]/seeds: [1, 1]/'
 bad 's/epochs: 1/epoks: 1/'
 bad 's/epochs: 1/model: other/'
 bad 's/epochs: 1/seed: 2/'
+bad 's/k: 2, placebos: 1/k: 2, placebos: 1001/'
+bad 's/seeds: \[1\]/seeds: [9223372036854775808]/'
+cp good.yaml small.yaml
+for page in small.yaml model/config.html . "" none/page.html; do
+    say run small.yaml -q --db bad.db --report "$page"
+done
+say run small.yaml -q --db bad.db -o models.m=
+say run small.yaml -q --db bad.db -o sets.S.n=1000001
+ln -s none small.lock.json
+say run small.yaml -q --db bad.db
+rm small.lock.json
 [ ! -e small ] && [ ! -e bad.db ] && echo "nothing made"
 
 echo "--- refused on the way"
@@ -262,6 +273,14 @@ cp model/model.safetensors kept
 printf '\001' | dd of=model/model.safetensors bs=1 seek=500000 conv=notrunc 2>/dev/null
 "$assay" run small.yaml -q --db assay.db 2>&1 | sed 's/[0-9a-f]\{16\}/KEY/g'
 mv kept model/model.safetensors
+cp model/config.json kept
+sed 's/"rms_norm_eps": [^,]*/"rms_norm_eps": 0.005/' kept >model/config.json
+"$assay" run small.yaml -q --db assay.db 2>&1 | sed 's/[0-9a-f]\{16\}/KEY/g'
+mv kept model/config.json
+cp model/tokenizer_config.json kept
+sed 's/"eos_token": [^,]*/"eos_token": null/' kept >model/tokenizer_config.json
+"$assay" run small.yaml -q --db assay.db 2>&1 | sed 's/[0-9a-f]\{16\}/KEY/g'
+mv kept model/tokenizer_config.json
 complete "data and model as they were"
 echo "and back: nothing was lost"
 

@@ -161,7 +161,8 @@ static void object(void)
     CHECK(json_is_null(as_json_at(r, "/arms/4/treatment")));
     CHECK_TEXT(text_at(r, "/rerun/plan"), "tiny");
     CHECK_TEXT(text_at(r, "/rerun/design"), d.key);
-    CHECK_TEXT(text_at(r, "/rerun/commands/1"), "assay run tiny.json --report tiny.html");
+    CHECK_TEXT(text_at(r, "/rerun/commands/1"),
+               "assay run tiny.plan.json --db STORE --work FOLDER --report tiny.html");
     json_decref(r);
     as_store_close(s);
 }
@@ -266,7 +267,7 @@ static void the_page_has_its_parts(void)
     CHECK(strstr(text, "0.500<br><small><span class=\"nb\">0.400 to 0.600</span></small>"
                        "<br><small>n = 100<br>2 missing") != NULL);
     CHECK(strstr(text, "0.2: 1.250") && strstr(text, "novelty"));
-    CHECK(strstr(text, "assay run tiny.json") && !strstr(text, "assay reaudit"));
+    CHECK(strstr(text, "assay run tiny.plan.json") && !strstr(text, "assay reaudit"));
     CHECK(strstr(text, "<html lang=\"en\">") && !strstr(text, "<script"));
     CHECK(count(text, "<th ") == count(text, "<th scope="));
     as_buf again = {0};
@@ -306,7 +307,8 @@ static void commands_are_plain(void)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         as_design d = put_design(s, names[i], "{\"steps\":{\"a\":{\"do\":\"probe\"}}}");
         json_t *r = report_of(s, &d, NULL);
-        CHECK_TEXT(text_at(r, "/rerun/commands/1"), "assay run plan.json --report plan.html");
+        CHECK_TEXT(text_at(r, "/rerun/commands/1"),
+                   "assay run plan.plan.json --db STORE --work FOLDER --report plan.html");
         CHECK_TEXT(text_at(r, "/rerun/plan"), names[i]);
         json_decref(r);
     }

@@ -30,7 +30,7 @@ static void opened(void)
     CHECK_TEXT(json_string_value(json_object_get(o, "template")), local.chat_digest);
     CHECK_TEXT(json_string_value(json_object_get(o, "weights")), as_model_digest(local.model));
     json_decref(o);
-    CHECK(as_local_open_text(&text, in_root("m"), NULL, &err));
+    CHECK(as_local_open_text(&text, in_root("m"), NULL, NULL, &err));
     CHECK(!text.model && text.n_stop == 1 && text.stop[0] == eos);
     CHECK_TEXT(text.chat_digest, local.chat_digest);
     as_local_close(&text);
@@ -63,7 +63,7 @@ static void from_gguf(void)
     must(as_synth_model(in_root("q.gguf"), "tiny-gemma4", 0, AS_F32, NULL, &err), &err);
     (void)snprintf(path, sizeof path, "%s", in_root("q.gguf"));
     CHECK(as_local_open(&l, path, &ex, &o, NULL, &err));
-    CHECK(as_local_open_text(&text, path, NULL, &err));
+    CHECK(as_local_open_text(&text, path, NULL, NULL, &err));
     CHECK(l.model && !text.model);
     CHECK(!l.tokenizer == !text.tokenizer && !l.chat == !text.chat);
     CHECK(l.n_stop >= 2 && text.n_stop <= 1);

@@ -62,7 +62,7 @@ static bool open_found(found *f, const as_cli *c, as_error *err)
         f->config = as_config_gguf(c->arena, f->tensors, err);
     else if (!open_folder(f, c, err))
         return false;
-    return f->config && as_local_open_text(&f->local, f->path, f->tensors, err);
+    return f->config && as_local_open_text(&f->local, f->path, f->tensors, NULL, err);
 }
 
 static size_t count_layers(const as_config *c, as_mixer mixer, bool windowed)

@@ -201,7 +201,7 @@ static bool read_lock(const as_cli *c, const json_t *now, json_t **out, as_error
     const char *path = as_cli_lock_path(c, err);
     *out = NULL;
     if (!path) return false;
-    if (!as_file_exists(path)) return true;
+    if (!as_name_exists(path)) return true;
     json_t *lock = as_lock_read(path, err), *changes = NULL;
     if (lock) changes = as_lock_changes(lock, now, err);
     if (changes) {

@@ -61,7 +61,7 @@ static int run(as_cli *c, as_error *err)
     as_store *store = NULL;
     as_tree *plan = read_plan(c, err);
     const char *data = as_cli_value(c, "data", NULL);
-    if (!plan) return AS_EXIT_FAILED;
+    if (!plan || !as_cli_may_report(c, c->operand[0], err)) return AS_EXIT_FAILED;
     if (as_cli_flag(c, "dry-run")) return dry_run(c, plan, err);
     if (!data) {
         as_fail(err, AS_EUSAGE, "reaudit: --data (found none, expected a folder)");

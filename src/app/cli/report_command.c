@@ -122,6 +122,8 @@ static bool find_run(const as_cli *c, as_store *store, const char *text, as_desi
 
 static int run(as_cli *c, as_error *err)
 {
+    const char *operand = c->n_operands ? c->operand[0] : "";
+    if (!as_cli_may_report(c, operand, err)) return AS_EXIT_FAILED;
     if (as_cli_flag(c, "training")) return run_training(c, err);
 
     int status = AS_EXIT_FAILED;

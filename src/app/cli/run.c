@@ -92,7 +92,7 @@ static bool find_lock(job *j, as_error *err)
     const char *path = as_cli_lock_path(j->cli, err);
     char shown[AS_ESCAPE_SIZE];
     if (!path) return false;
-    if (as_file_exists(path)) {
+    if (as_name_exists(path)) {
         j->lock_path = path;
         j->lock = as_lock_read(path, err);
         return j->lock != NULL;
@@ -165,7 +165,9 @@ static int go(as_cli *c, bool resumes, as_error *err)
     job *j = as_arena_push(c->arena, 1, sizeof *j, err);
     if (!j) return status;
     j->cli = c;
-    if (!read_plan(j, err) || !find_lock(j, err) || !may_begin(j, resumes, err)) goto out;
+    if (!read_plan(j, err) || !as_cli_may_report(c, c->operand[0], err) || !find_lock(j, err) ||
+        !may_begin(j, resumes, err))
+        goto out;
     if (as_cli_flag(c, "dry-run")) {
         status = dry_run(j, err);
         goto out;

@@ -68,7 +68,7 @@ static bool open_text(as_engine *e, const as_cli *c, limits *fit, as_error *err)
         file = as_tensors_open(path.data, err);
         ok = file;
     }
-    ok = ok && as_local_open_text(&e->local, as_buf_text(&path), file, err);
+    ok = ok && as_local_open_text(&e->local, as_buf_text(&path), file, NULL, err);
     if (ok && fit)
         ok = e->local.tokenizer ? read_limits(e, file, fit, err)
                                 : as_fail(err, AS_EUSAGE, "%s has no tokenizer", e->local.path);

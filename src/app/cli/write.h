@@ -15,6 +15,9 @@ AS_MUST_CHECK json_t *as_cli_report(const as_cli *c, as_store *store, const as_d
 /* Writes a page and its object: the page, made by `html`, to path, and the object beside it (.json
  * for .html, or added). Nothing when path is NULL. */
 typedef bool as_cli_page(const json_t *object, as_buf *out, as_error *err);
+/* Asked before any work: may --report, when it is given, be written, and is neither of its files
+ * `plan`? */
+AS_MUST_CHECK bool as_cli_may_report(const as_cli *c, const char *plan, as_error *err);
 AS_MUST_CHECK bool as_cli_write_page(const as_cli *c, const json_t *object, as_cli_page *html,
                                      const char *path, as_error *err);
 

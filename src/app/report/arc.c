@@ -105,7 +105,11 @@ static void put_mde(as_buf *b, const json_t *stat, bool is_whole)
     if (*unit) as_buf_puts(b, " ");
     as_html_put(b, unit);
     as_buf_puts(b, ")");
-    if (!is_whole || !json_object_size(assumed)) return;
+    if (!is_whole) return;
+    if (as_html_number_of(detail, "n_needed") > as_html_number_of(stat, "n"))
+        as_buf_printf(b, "; n = %s would do",
+                      as_html_number(as_html_number_of(detail, "n_needed"), true, text));
+    if (!json_object_size(assumed)) return;
     as_buf_puts(b, ", assuming ");
     as_html_value(b, assumed);
 }

@@ -241,12 +241,16 @@ static void put_null_cell(as_buf *b, const json_t *stat)
         as_buf_puts(b, "<td>\u2013</td>");
         return;
     }
-    as_buf_printf(b,
-                  "<td><span class=\"nb\">%s (%s to %s)</span><br><small>median, 5 to "
-                  "95\u00a0%%; ",
-                  as_html_number(as_html_number_of(null, "median"), false, text[0]),
-                  as_html_number(as_html_number_of(null, "q05"), false, text[1]),
-                  as_html_number(as_html_number_of(null, "q95"), false, text[2]));
+    as_buf_puts(b, "<td>");
+    if (isfinite(as_html_number_of(null, "median")))
+        as_buf_printf(b,
+                      "<span class=\"nb\">%s (%s to %s)</span><br><small>median, 5 to "
+                      "95\u00a0%%; ",
+                      as_html_number(as_html_number_of(null, "median"), false, text[0]),
+                      as_html_number(as_html_number_of(null, "q05"), false, text[1]),
+                      as_html_number(as_html_number_of(null, "q95"), false, text[2]));
+    else
+        as_buf_puts(b, "<small>");
     as_html_put(b, as_html_text_of(null, "kind"));
     as_buf_printf(b, ", %s draws</small></td>",
                   as_html_number(as_html_number_of(null, "draws"), true, text[3]));

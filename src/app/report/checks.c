@@ -250,10 +250,13 @@ static void put_reaudit(as_buf *b, const json_t *study)
         "<section aria-labelledby=\"again\">\n<h2 id=\"again\">How to run it again</h2>\n<p>With "
         "the same program, plan, files, seed and draws the numbers come out the same, whatever the "
         "number of threads. The first line takes the plan as it was run, changes on the command "
-        "line included, out of the store; DIR is the folder with the released files.</p>\n"
-        "<pre tabindex=\"0\"><code>assay report --design ");
+        "line included, out of the store; STORE is the one that the run had as --db, DIR the "
+        "folder with the "
+        "released files.</p>\n"
+        "<pre tabindex=\"0\"><code>assay report --db STORE --design ");
     as_html_put(b, as_html_text_of(study, "design"));
-    as_buf_puts(b, " --plan plan.json\nassay reaudit plan.json --data DIR --report report.html");
+    as_buf_puts(b, " --plan plan.json\nassay reaudit plan.json --db STORE --data DIR --report "
+                   "report.html");
 }
 
 static void put_run(as_buf *b, const json_t *commands)
@@ -263,8 +266,9 @@ static void put_run(as_buf *b, const json_t *commands)
         "<section aria-labelledby=\"again\">\n<h2 id=\"again\">How to run it again</h2>\n<p>With "
         "the same program, plan, models, sets, seed and draws the numbers come out the same, "
         "whatever the number of threads. The first line takes the plan as it was run out of the "
-        "store; it belongs beside the plan it came from, since its paths start there. With the "
-        "same store and work folder, what is there is not made again.</p>\n"
+        "store. Both are for the folder of the plan that was run, since the paths in it start "
+        "there. STORE and FOLDER are what that run had as --db and --work; what is in them is not "
+        "made again.</p>\n"
         "<pre tabindex=\"0\"><code>");
     for (size_t i = 0; i < json_array_size(commands); i++) {
         const char *command = json_string_value(json_array_get(commands, i));

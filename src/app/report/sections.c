@@ -263,8 +263,12 @@ static void put_leaf(const as_page *p, const json_t *claim, const json_t *leaf)
     as_html_put(b, sentence);
     as_buf_puts(b, "</p>");
     if (place != SIZE_MAX && json_object_get(json_array_get(p->checks, place), "power")) {
-        as_buf_puts(b, "<p class=\"note\">Could see at least ");
-        if (!as_arc_power(b, json_array_get(p->checks, place), true)) as_buf_puts(b, "\u2013");
+        const json_t *check = json_array_get(p->checks, place);
+        const char *kind = as_html_text_of(check, "check");
+        const bool is_margin = strcmp(kind, "preserved") == 0 || strcmp(kind, "equivalence") == 0;
+        as_buf_printf(b, "<p class=\"note\">Smallest %s: ",
+                      is_margin ? "margin it could show" : "effect it could see");
+        if (!as_arc_power(b, check, true)) as_buf_puts(b, "\u2013");
         as_buf_puts(b, "</p>");
     }
     as_buf_puts(b, "</div></li>\n");

@@ -417,8 +417,9 @@ static json_t *rerun_of(const maker *m)
     const char *name = d->name; /* fit for a shell, or another one */
     if (!*name || *name == '-' || name[strspn(name, letters)]) name = "plan";
     as_buf out = {0}, run = {0};
-    as_buf_printf(&out, "assay report --design %s --plan %s.json", d->key, name);
-    as_buf_printf(&run, "assay run %s.json --report %s.html", name, name);
+    as_buf_printf(&out, "assay report --db STORE --design %s --plan %s.plan.json", d->key, name);
+    as_buf_printf(&run, "assay run %s.plan.json --db STORE --work FOLDER --report %s.html", name,
+                  name);
     json_t *o = NULL;
     if (as_buf_ok(&out, m->err) && as_buf_ok(&run, m->err))
         o = keep(m, json_pack("{s:s,s:s,s:[s,s]}", "plan", d->name, "design", d->key, "commands",

@@ -21,6 +21,9 @@ typedef struct {
  * doubled or unknown tensors, NaN or Inf (unless no_scan), keys that the family does not have. */
 AS_MUST_CHECK as_model *as_model_open(const char *path, const as_exec *ex,
                                       const as_model_options *options, as_error *err);
+/* The configuration alone, in the arena. file: the tensors of the same path, open. */
+AS_MUST_CHECK as_config *as_model_config_of(const char *path, const as_tensors *file, as_arena *a,
+                                            as_error *err);
 void as_model_close(as_model *m);
 
 const as_config *as_model_config(const as_model *m);

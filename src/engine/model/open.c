@@ -15,20 +15,13 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A link that leads nowhere stands there too: reading it must fail, not pass as absence. */
-static bool stands(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) == 0;
-}
-
 /* DIR/NAME as JSON; *out stays NULL when may_lack and there is no such file. */
 static bool read_json(const char *dir, const char *name, bool may_lack, as_buf *path, json_t **out,
                       as_error *err)
 {
     *out = NULL;
     if (!as_path_join(path, dir, name, err)) return false;
-    if (may_lack && !stands(as_buf_text(path))) return true;
+    if (may_lack && !as_name_exists(as_buf_text(path))) return true;
     *out = as_json_read(as_buf_text(path), err);
     return *out != NULL;
 }
@@ -50,6 +43,11 @@ out:
     as_buf_clear(&path);
     as_buf_clear(&other);
     return c;
+}
+
+as_config *as_model_config_of(const char *path, const as_tensors *file, as_arena *a, as_error *err)
+{
+    return is_folder(path) ? config_of_folder(a, path, err) : as_config_gguf(a, file, err);
 }
 
 /* Configuration first: an unknown family is said before its tensors are looked at. */

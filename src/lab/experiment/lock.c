@@ -174,22 +174,21 @@ json_t *as_study_json(const as_study_facts *f, as_arena *a, as_error *err)
  */
 
 /* What as_local_record says of a model, as far as it can be known without laying out weights. */
-static json_t *model_json(const as_model_spec *m, const char *cache, as_error *err)
+static json_t *model_json(const as_model_spec *m, const char *cache, as_arena *a, as_error *err)
 {
     as_buf path = {0};
     as_local text = {0};
     as_key weights;
     json_t *o = NULL;
     as_tensors *file = NULL;
+    const as_config *config = NULL;
     bool ok = as_hub_resolve(m->path, &path, err) &&
               (file = as_tensors_open(as_buf_text(&path), err)) &&
               as_tensors_digest_in(file, cache, weights, err) &&
-              as_local_open_text(&text, as_buf_text(&path), NULL, err);
+              (config = as_model_config_of(as_buf_text(&path), file, a, err)) &&
+              as_local_open_text(&text, as_buf_text(&path), NULL, config, err);
     if (ok) {
-        o = json_object();
-        as_json_put_text(&o, "template", text.chat ? text.chat_digest : NULL);
-        as_json_put_text(&o, "tokenizer",
-                         text.tokenizer ? as_tokenizer_digest(text.tokenizer) : NULL);
+        o = as_local_text_record(&text, config);
         as_json_put_text(&o, "weights", weights);
         if (!o) out_of_memory(err);
     } else {
@@ -206,7 +205,7 @@ json_t *as_lock_json(const as_study_facts *f, const char *inputs, const char *ca
 {
     json_t *models = json_object(), *o = as_study_json(f, a, err);
     for (size_t i = 0; o && !err->class_ && i < f->plan->n_models; i++)
-        as_json_put(&models, f->plan->model[i].name, model_json(&f->plan->model[i], cache, err));
+        as_json_put(&models, f->plan->model[i].name, model_json(&f->plan->model[i], cache, a, err));
     as_json_put(&o, "models", models);
     as_json_put(&o, "inputs", as_json_parse("inputs", inputs, strlen(inputs), err));
     as_json_put(&o, "plan", as_tree_json(f->plan->root, err));

@@ -62,6 +62,9 @@ static bool parse(const as_plan *p, as_step_spec *s, as_arena *a, as_error *err)
         return as_tree_fail(as_tree_find(s->at, "sided"), err,
                             "sided (found %s, expected absolute or signed)",
                             as_escape(sided, strlen(sided), shown));
+    if (o->n_placebos > 1000)
+        return as_tree_fail(as_tree_find(s->at, "placebos"), err,
+                            "placebos (found %zu, expected at most 1000)", o->n_placebos);
     if (o->k == 0)
         return as_tree_fail(as_tree_find(s->at, "k"), err, "k (found 0, expected at least 1)");
     const char *const used[] = {o->reading, o->label, o->only};
@@ -106,6 +109,12 @@ static bool gather(as_study *st, const as_step_spec *s, cohorts *c, as_error *er
     const as_column *x = as_column_find(&t, o->reading);
     if (!x || x->kind != AS_COLUMN_MATRIX)
         return as_fail(err, AS_EUSAGE, "reading %s (found none in %s)", o->reading, t.name);
+    const char *const used[] = {o->label, o->only};
+    for (size_t i = 0; i < 2; i++) {
+        const as_column *by = used[i] ? as_column_find(&t, used[i]) : NULL;
+        if (by && by->kind != AS_COLUMN_NUMBER)
+            return as_fail(err, AS_EUSAGE, "%s: column %s (expected numbers)", t.name, used[i]);
+    }
     c->dim = x->dim;
     float *rows = as_arena_push(st->a, t.n * x->dim + 1, sizeof *rows, err);
     c->d = as_arena_push(st->a, t.n * x->dim + 1, sizeof *c->d, err);

@@ -91,6 +91,8 @@ static bool parse_seeds(const as_plan *p, const as_step_spec *s, own *o, as_aren
         size_t seed = 0;
         if (!as_tree_size(node->kind == AS_TREE_LIST ? node->child[i] : node, &seed, err))
             return false;
+        if (seed > INT64_MAX)
+            return as_tree_fail(node, err, "seed (expected at most %lld)", (long long)INT64_MAX);
         o->seed[i] = seed;
         for (size_t k = 0; k < i; k++)
             if (o->seed[k] == o->seed[i])

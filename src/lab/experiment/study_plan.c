@@ -62,6 +62,7 @@ static bool read_models(const reader *r, const as_tree *map)
         as_model_spec *m = &p->model[i];
         m->name = node->key;
         if (!is_word(r, node) || !as_tree_text(node, &m->path, r->err)) return false;
+        if (!*m->path) return as_tree_fail(node, r->err, "model (found nothing, expected a path)");
         const char *path = beside(r, node, m->path);
         if (!path) return false;
         if (as_file_exists(path)) m->path = path; /* else a name that as_local_open knows */
@@ -99,14 +100,20 @@ static bool read_set(const reader *r, const as_tree *node, as_set_spec *s)
     const as_tree *n = as_tree_find(node, "n"), *at = as_tree_find(node, "seed");
     if ((n && !as_tree_size(n, &s->n, r->err)) || (at && !as_tree_size(at, &seed, r->err)))
         return false;
+    if (seed > INT64_MAX)
+        return as_tree_fail(at, r->err, "seed (expected at most %lld)", (long long)INT64_MAX);
+    if (s->n > 1000000)
+        return as_tree_fail(n, r->err, "n (found %zu, expected at most 1000000)", s->n);
     s->seed = seed;
     s->data = beside(r, node, s->data);
     const as_task_set *known = s->task->sets;
     while (known->name && strcmp(known->name, s->set) != 0) known++;
+    char shown[AS_ESCAPE_SIZE];
     if (s->data && !known->name)
-        return as_tree_fail(as_tree_find(node, "set"), r->err,
-                            "set (expected one of task %s; `assay list tasks -v` names them)",
-                            s->task->name);
+        return as_tree_fail(
+            as_tree_find(node, "set"), r->err,
+            "set (found %s, expected one of task %s; `assay list tasks -v` names them)",
+            as_escape(s->set, strlen(s->set), shown), s->task->name);
     if (s->n == 0) s->n = known->n;
     return s->data != NULL;
 }

@@ -60,9 +60,8 @@ static bool open_text(as_local *l, const as_tensors *file, as_error *err)
 }
 
 /* The model's stop ids and the tokenizer's eos, each once. */
-static bool list_stops(as_local *l, as_error *err)
+static bool list_stops(as_local *l, const as_config *config, as_error *err)
 {
-    const as_config *config = l->model ? as_model_config(l->model) : NULL;
     size_t n = config ? config->n_stop : 0;
     uint32_t eos = 0;
     bool has = l->tokenizer && as_tokenizer_eos(l->tokenizer, &eos);
@@ -107,7 +106,7 @@ static bool open_all(as_local *l, const char *name, const as_exec *ex, const as_
     as_buf_clear(&path);
     l->model = ok ? as_model_open(l->path, ex, &options, err) : NULL;
     return l->model && open_text(l, as_model_tensors(l->model), err) && check_vocabulary(l, err) &&
-           list_stops(l, err);
+           list_stops(l, as_model_config(l->model), err);
 }
 
 bool as_local_open(as_local *l, const char *name, const as_exec *ex, const as_local_options *o,
@@ -121,7 +120,8 @@ bool as_local_open(as_local *l, const char *name, const as_exec *ex, const as_lo
     return ok;
 }
 
-bool as_local_open_text(as_local *l, const char *path, const as_tensors *file, as_error *err)
+bool as_local_open_text(as_local *l, const char *path, const as_tensors *file,
+                        const as_config *config, as_error *err)
 {
     size_t n = strlen(path);
     as_tensors *own = NULL;
@@ -131,7 +131,7 @@ bool as_local_open_text(as_local *l, const char *path, const as_tensors *file, a
         file = own = as_tensors_open(path, err);
         ok = own;
     }
-    ok = ok && open_text(l, file, err) && list_stops(l, err);
+    ok = ok && open_text(l, file, err) && list_stops(l, config, err);
     as_tensors_close(own);
     if (!ok) as_local_close(l);
     return ok;
@@ -146,14 +146,32 @@ void as_local_close(as_local *l)
     *l = (as_local){0};
 }
 
+json_t *as_local_text_record(const as_local *l, const as_config *config)
+{
+    as_key digest;
+    as_error err = {0};
+    json_t *o = json_object(), *stop = json_array();
+    for (size_t i = 0; i < l->n_stop; i++) as_json_append(&stop, json_integer(l->stop[i]));
+    if (as_config_digest(config, digest, &err)) {
+        as_json_put_text(&o, "bos", l->bos);
+        as_json_put_text(&o, "config", digest);
+        as_json_put(&o, "stop", stop);
+        as_json_put_text(&o, "template", l->chat ? l->chat_digest : NULL);
+        as_json_put_text(&o, "tokenizer", l->tokenizer ? as_tokenizer_digest(l->tokenizer) : NULL);
+        return o;
+    }
+    json_decref(stop);
+    json_decref(o);
+    return NULL;
+}
+
 json_t *as_local_record(const as_local *l)
 {
-    json_t *o = json_object();
-    as_json_put_text(&o, "family", as_model_config(l->model)->family);
+    const as_config *config = as_model_config(l->model);
+    json_t *o = as_local_text_record(l, config);
+    as_json_put_text(&o, "family", config->family);
     as_json_put_text(&o, "weights", as_model_digest(l->model));
     as_json_put_text(&o, "dtype", as_model_dtype(l->model));
-    as_json_put_text(&o, "tokenizer", l->tokenizer ? as_tokenizer_digest(l->tokenizer) : NULL);
-    as_json_put_text(&o, "template", l->chat ? l->chat_digest : NULL);
     return o;
 }
 

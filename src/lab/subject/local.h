@@ -33,14 +33,18 @@ typedef struct {
  * should know of the files, NULL when nothing; borrowed until close. On failure nothing is open. */
 AS_MUST_CHECK bool as_local_open(as_local *l, const char *name, const as_exec *ex,
                                  const as_local_options *o, const char **note, as_error *err);
-/* The tokenizer and template alone, without weights; stop is then the tokenizer's eos. path: a
- * folder or FILE.gguf. file: the same, where it is open already; else NULL. */
+/* The tokenizer and template alone, without weights. path: a folder or FILE.gguf. file: the same,
+ * where it is open already; else NULL. config: whose stop ids count; NULL: the tokenizer's eos
+ * alone. */
 AS_MUST_CHECK bool as_local_open_text(as_local *l, const char *path, const as_tensors *file,
-                                      as_error *err);
+                                      const as_config *config, as_error *err);
 void as_local_close(as_local *l); /* accepts one that was never opened: {0} */
 
-/* Family, digests of weights, tokenizer and template, and dtype: what results carry. Of a model
- * with weights. Gives: json_decref. */
+/* What decides answers beside the weights: digests of configuration, tokenizer and template, the
+ * stop ids, the text of bos. Gives: json_decref; NULL when out of memory. */
+json_t *as_local_text_record(const as_local *l, const as_config *config);
+/* The same with family, digest of weights, and dtype: what results carry. Of a model with weights.
+ * Gives: json_decref; NULL when out of memory. */
 json_t *as_local_record(const as_local *l);
 
 /* A conversation (as as_chat_new takes it; `place` begins its messages) as the template writes it,
