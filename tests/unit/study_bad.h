@@ -41,7 +41,8 @@ static const study_case study_cases[] = {
      "p.yaml:3:13: sets.S.task: task (found chess, expected one of `assay list tasks`; nearest: "
      "chef)"},
     {"set: S, n: 3", "set: R, n: 3",
-     "p.yaml:3:37: sets.S.set: set (expected one of task chef; `assay list tasks -v` names them)"},
+     "p.yaml:3:37: sets.S.set: set (found R, expected one of task chef; `assay list tasks -v` "
+     "names them)"},
     {"n: 3", "n: few",
      "p.yaml:3:43: sets.S.n: count (found \"few\", expected a whole number, digits only)"},
     {"do: heads", "is: heads", "p.yaml:7:3: steps.top: do (found nothing, expected a text)"},
